@@ -1,0 +1,1 @@
+"""The operators' language: who is reached where and when."""

@@ -1,0 +1,45 @@
+"""The event bus: what happened, for those who want to know, without anyone waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class BindingChanged:
+    """A phone came, moved or went. `cause`: "registered", "refreshed", "removed", "expired", "dead", "closed"."""
+
+    site: str
+    account: str
+    contact: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallChanged:
+    """A call started, was answered or ended. `state`: "ringing", "answered", "ended"."""
+
+    site: str
+    call_id: str
+    state: str
+    detail: str = ""
+
+
+class Bus:
+    """Handlers by the event's type, called in order of subscription within `publish`."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[type, list[Callable[[Any], None]]] = {}
+
+    def subscribe(self, kind: type[E], handler: Callable[[E], None]) -> None:
+        """Call `handler` with every event of exactly this type."""
+        self._handlers.setdefault(kind, []).append(handler)
+
+    def publish(self, event: object) -> None:
+        """Tell the subscribers; an exception of a handler is the publisher's."""
+        for handler in self._handlers.get(type(event), ()):
+            handler(event)

@@ -1,0 +1,59 @@
+"""The media engine as signalling sees it: SDP in, SDP out, and ports that come back.
+
+The keys are those of rtpengine's ng protocol, so that an engine may be our own relay or rtpengine. Calls are
+asynchronous by call-back, never by await: the protocol core stays without a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class MediaKey:
+    """Which offer or answer of which call this is."""
+
+    call_id: str
+    from_tag: str
+    """The tag of who sent the offer, for the offer and for its answer alike."""
+    to_tag: str = ""
+    """The tag of who answers; empty in the first offer."""
+    via_branch: str = ""
+    """The branch of a forked first offer: each branch has ports of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFailed:
+    """The engine could not do it. `status` is a fitting SIP status (488 for SDP, 503 for ports or engine)."""
+
+    status: int
+    reason: str
+
+
+Done = Callable[[bytes | MediaFailed], None]
+
+
+class MediaEngine(Protocol):
+    """An engine that puts itself between two parties."""
+
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        """Anchor an offer: `done` gets the SDP to pass on to the other side.
+
+        `to_network` is the name of the network the offer leaves to; `source` the address the message came from
+        ("" when unknown), for SDP that carries a private address behind NAT.
+        """
+        ...
+
+    def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        """Anchor the answer to the offer with the same call_id, from_tag and via_branch."""
+        ...
+
+    def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        """Answer this offer ourselves and send back whatever arrives: `done` gets the answer's SDP."""
+        ...
+
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
+        """Free the ports of a call, or of one forked branch of it. Never fails; unknown calls are nothing."""
+        ...

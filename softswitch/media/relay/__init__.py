@@ -1,0 +1,1 @@
+"""The built-in RTP relay, a process of its own."""

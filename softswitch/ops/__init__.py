@@ -1,0 +1,1 @@
+"""What a sysadmin sees: logs, status, systemd, limits per source."""
