@@ -1,0 +1,1 @@
+"""Calls with programs that others wrote: sipp, baresip, linphone, pjsua2, aiosip and kamailio."""

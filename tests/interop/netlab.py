@@ -1,0 +1,172 @@
+"""Networks in a box: an internet, homes behind NAT and an office with a LAN, as network namespaces.
+
+    internet  203.0.113.0/24   a bridge; the switch stands on 203.0.113.1
+    home N    192.168.N.0/24   a router on 203.0.113.1N that masquerades, a phone host on 192.168.N.10
+    office    10.0.0.0/24      a router that maps 203.0.113.5 to the host 10.0.0.2 one to one, a phone host on 10.0.0.10
+
+Addresses are those for documentation (RFC 5737) and private use (RFC 1918); nothing leaves the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+PUBLIC = "203.0.113.1"
+OFFICE_PUBLIC = "203.0.113.5"
+OFFICE_SWITCH = "10.0.0.2"
+_PREFIX = "softsw"
+
+_NAT = """
+table ip nat {{
+  chain post {{ type nat hook postrouting priority srcnat; oifname "wan" masquerade fully-random; }}
+}}
+table inet filter {{
+  chain input {{
+    type filter hook input priority filter; policy accept;
+    iifname "wan" ct state new drop;
+  }}
+  chain forward {{
+    type filter hook forward priority filter; policy accept;
+    iifname "wan" ct state new drop;
+  }}
+}}
+"""
+"""A home router: ports change on the way out, and nobody outside may begin."""
+
+_ONE_TO_ONE = f"""
+table ip nat {{{{
+  chain pre {{{{ type nat hook prerouting priority dstnat; ip daddr {OFFICE_PUBLIC} dnat to {OFFICE_SWITCH}; }}}}
+  chain post {{{{
+    type nat hook postrouting priority srcnat;
+    oifname "wan" ip saddr {OFFICE_SWITCH} snat to {OFFICE_PUBLIC};
+    oifname "wan" masquerade;
+  }}}}
+}}}}
+"""
+"""An office router: one public address is the switch's, in both directions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A place where programs run: `ip netns exec <netns>`."""
+
+    netns: str
+    address: str
+
+
+def _run(*command: str, text: str | None = None) -> None:
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def may_make_namespaces() -> bool:
+    """Whether this user can build networks here (root, and a kernel that allows it)."""
+    name = f"{_PREFIX}{os.getpid()}-try"
+    try:
+        _run("ip", "netns", "add", name)
+        try:
+            _run("ip", "-n", name, "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+            _run("ip", "netns", "exec", name, "nft", "add", "table", "ip", "try")
+        finally:
+            _run("ip", "netns", "del", name)
+    except (RuntimeError, FileNotFoundError):
+        return False
+    return True
+
+
+def sweep() -> None:
+    """Remove the namespaces of runs that were killed: those whose process is gone."""
+    listed = subprocess.run(["ip", "netns", "list"], text=True, capture_output=True, check=False).stdout
+    for found in re.finditer(rf"^{_PREFIX}(\d+)-\S+", listed, re.MULTILINE):
+        if not os.path.exists(f"/proc/{found[1]}"):
+            _run("ip", "netns", "del", found[0])
+
+
+class Lab:
+    """The networks of one test; made by `lab()`, which removes them."""
+
+    def __init__(self) -> None:
+        self._made: list[str] = []
+        self._count = 0
+        self.internet = Host(self._namespace("internet"), PUBLIC)
+        ns = self.internet.netns
+        _run("ip", "-n", ns, "link", "add", "br0", "type", "bridge")
+        _run("ip", "-n", ns, "addr", "add", f"{PUBLIC}/24", "dev", "br0")
+        _run("ip", "-n", ns, "link", "set", "br0", "up")
+
+    def _namespace(self, name: str) -> str:
+        netns = f"{_PREFIX}{os.getpid()}-{name}"
+        _run("ip", "netns", "add", netns)
+        self._made.append(netns)
+        _run("ip", "-n", netns, "link", "set", "lo", "up")
+        return netns
+
+    def _on_bridge(self, bridge: str, netns: str, device: str, address: str) -> None:
+        """A cable from `device` in `netns` to the bridge in the namespace `bridge`."""
+        self._count += 1
+        port = f"p{self._count}"
+        _run("ip", "link", "add", device, "netns", netns, "type", "veth", "peer", "name", port, "netns", bridge)
+        _run("ip", "-n", bridge, "link", "set", port, "master", "br0", "up")
+        _run("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", device)
+        _run("ip", "-n", netns, "link", "set", device, "up")
+
+    def _router(self, netns: str, rules: str) -> None:
+        _run("ip", "netns", "exec", netns, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+        _run("ip", "netns", "exec", netns, "nft", "-f", "-", text=rules.format())
+
+    def public_host(self, number: int) -> Host:
+        """A host of its own on the internet, without NAT; `number` is 20 to 99."""
+        host = Host(self._namespace(f"host{number}"), f"203.0.113.{number}")
+        self._on_bridge(self.internet.netns, host.netns, "eth0", host.address)
+        _run("ip", "-n", host.netns, "route", "add", "default", "via", PUBLIC)
+        return host
+
+    def home(self, number: int) -> Host:
+        """A phone host behind a NAT router of its own; `number` is 1 to 9."""
+        router = self._namespace(f"router{number}")
+        self._on_bridge(self.internet.netns, router, "wan", f"203.0.113.{10 + number}")
+        host = Host(self._namespace(f"home{number}"), f"192.168.{number}.10")
+        _run("ip", "link", "add", "lan", "netns", router, "type", "veth", "peer", "name", "eth0", "netns", host.netns)
+        for netns, device, address in ((router, "lan", f"192.168.{number}.1"), (host.netns, "eth0", host.address)):
+            _run("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", device)
+            _run("ip", "-n", netns, "link", "set", device, "up")
+        _run("ip", "-n", host.netns, "route", "add", "default", "via", f"192.168.{number}.1")
+        self._router(router, _NAT)
+        return host
+
+    def office(self) -> tuple[Host, Host]:
+        """An office: the switch's host on 10.0.0.2, known outside as 203.0.113.5, and a phone host beside it."""
+        lan = self._namespace("office")
+        for step in (["link", "add", "br0", "type", "bridge"], ["link", "set", "br0", "up"]):
+            _run("ip", "-n", lan, *step)
+        _run("ip", "-n", lan, "addr", "add", "10.0.0.1/24", "dev", "br0")
+        self._on_bridge(self.internet.netns, lan, "wan", OFFICE_PUBLIC)
+        hosts = (Host(self._namespace("switch"), OFFICE_SWITCH), Host(self._namespace("desk"), "10.0.0.10"))
+        for host in hosts:
+            self._on_bridge(lan, host.netns, "eth0", host.address)
+            _run("ip", "-n", host.netns, "route", "add", "default", "via", "10.0.0.1")
+        self._router(lan, _ONE_TO_ONE)
+        return hosts
+
+    def remove(self) -> None:
+        """Take all of it down; programs inside must have ended."""
+        for netns in reversed(self._made):
+            subprocess.run(["ip", "netns", "del", netns], capture_output=True, check=False)
+        self._made.clear()
+
+
+@contextmanager
+def lab() -> Iterator[Lab]:
+    """A `Lab` with nothing but the internet in it; removed at the end."""
+    sweep()
+    made = Lab()
+    try:
+        yield made
+    finally:
+        made.remove()
