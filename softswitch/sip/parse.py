@@ -1,0 +1,177 @@
+"""Bytes to messages: what must be right on arrival is checked here, everything else when it is asked for.
+
+RFC 3261 §7, §8.1.1, §18.3, §25; the rulings of RFC 4475 and RFC 5118.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from softswitch.errors import PeerError
+from softswitch.flow import Flow
+from softswitch.sip.headers import NAMES, SINGLE, TOKEN, key_of
+from softswitch.sip.message import Message, Request, Response
+
+_STATUS = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9]) (.*)", re.IGNORECASE | re.DOTALL)
+_FIELD_NAMES = re.compile(rb"\r\n([^:\s]+):").findall
+_VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
+
+_USUAL_METHODS = frozenset(
+    b"INVITE ACK BYE CANCEL OPTIONS REGISTER SUBSCRIBE NOTIFY PUBLISH MESSAGE REFER INFO UPDATE PRACK".split()
+)
+
+MANDATORY = (b"via", b"from", b"to", b"call-id", b"cseq")
+
+
+def parse(data: bytes, flow: Flow) -> Request | Response:
+    """Parse one whole message, a datagram or what framing cut from a stream.
+
+    Raises PeerError(400 or 505) when it is malformed. Its `message` is the Request so far when that can be answered
+    at all, otherwise None, which means: drop it. A malformed response is never answered, nor is an ACK.
+    """
+    head_end = data.find(b"\r\n\r\n")
+    if head_end < 0:
+        raise PeerError(400, "No End of Headers")
+    head = data[:head_end]
+    body = data[head_end + 4 :]
+    lines = head.split(b"\r\n")
+    line_ends = len(lines) - 1
+    start = lines.pop(0)
+    # One search finds every name; a folded line, or one without a name, makes the counts differ.
+    keys: list[bytes] = list(map(NAMES.get, _FIELD_NAMES(head)))  # type: ignore[arg-type]
+    broken = ""
+    if len(keys) != len(lines) or None in keys:
+        if b"\r\n " in head or b"\r\n\t" in head:
+            lines = _join_folded(lines)
+        keys, broken = _keys(lines)
+    first = dict(zip(keys, range(len(keys)), strict=True))
+    if len(first) != len(keys):
+        first = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
+    if start[:4].upper() == b"SIP/":
+        return _response(start, lines, keys, first, body, flow, broken)
+    return _request(start, lines, keys, first, body, flow, broken, head, line_ends)
+
+
+def _request(
+    start: bytes,
+    lines: list[bytes],
+    keys: list[bytes],
+    first: dict[bytes, int],
+    body: bytes,
+    flow: Flow,
+    broken: str,
+    head: bytes,
+    line_ends: int,
+) -> Request:
+    words = start.split(b" ")
+    if len(words) == 3:
+        method, uri, version = words
+    else:
+        # Answered with 400 where its headers allow; never guessed at.
+        method, uri, version = words[0], b"", b"SIP/2.0"
+        broken = broken or "Malformed Request-Line"
+    request = Request(method, uri, start, lines, keys, first, body, flow)
+    try:
+        if version != b"SIP/2.0":
+            if not _VERSION.fullmatch(version):
+                raise PeerError(400, "Malformed Request-Line")
+            if version.upper() != b"SIP/2.0":
+                raise PeerError(505, "Version Not Supported")
+        if broken:
+            raise PeerError(400, broken)
+        if method not in _USUAL_METHODS and not TOKEN.fullmatch(method):
+            raise PeerError(400, "Malformed Method")
+        if uri[:1] == b"<" or not uri:
+            raise PeerError(400, "Malformed Request-URI")
+        if head.count(b"\n") != line_ends or head.count(b"\r") != line_ends:
+            raise PeerError(400, "Bare Line End")
+        _check(request)
+        if not request.call_id:
+            raise PeerError(400, "Empty Call-Id")
+        _ = request.from_, request.to
+        if request.cseq[1] != method:
+            raise PeerError(400, "CSeq Method Mismatch")
+        _ = request.via
+    except PeerError as error:
+        raise PeerError(error.status, error.reason, message=_answerable(request)) from None
+    return request
+
+
+def _response(
+    start: bytes,
+    lines: list[bytes],
+    keys: list[bytes],
+    first: dict[bytes, int],
+    body: bytes,
+    flow: Flow,
+    broken: str,
+) -> Response:
+    match = _STATUS.fullmatch(start)
+    if match is None or broken:
+        raise PeerError(400, broken or "Malformed Status-Line")
+    response = Response(int(match[1]), start, lines, keys, first, body, flow)
+    _check(response)
+    _ = response.cseq, response.via
+    return response
+
+
+def _check(message: Message) -> None:
+    first = message.first
+    for key in MANDATORY:
+        if key not in first:
+            raise PeerError(400, f"Missing {key.decode().title()}")
+    if len(first) != len(message.keys):
+        keys = message.keys
+        for key in SINGLE:
+            if key in first and keys.count(key) > 1:
+                raise PeerError(400, f"Two Values of {key.decode().title()}")
+    body = message.body
+    at = first.get(b"content-length")
+    if at is None or message.lines[at] == b"Content-Length: %d" % len(body):
+        return
+    length_text = message.get(b"content-length") or b""
+    if not length_text.isdigit() or len(length_text) > 12:
+        raise PeerError(400, "Malformed Content-Length")
+    length = int(length_text)
+    if length > len(body):
+        raise PeerError(400, "Body Shorter than Content-Length")
+    if length < len(body):
+        # Octets behind the body are padding, not part of the message (RFC 3261 §18.3).
+        message.body = body[:length]
+
+
+def _answerable(request: Request) -> Request | None:
+    """The request when a response to it could find its way, else None."""
+    if request.method == b"ACK":
+        return None
+    for key in MANDATORY:
+        if key not in request.first:
+            return None
+    try:
+        _ = request.via
+    except PeerError:
+        return None
+    return request
+
+
+def _join_folded(lines: list[bytes]) -> list[bytes]:
+    """Put continuation lines back behind the line they continue, inner line ends kept (RFC 3261 §7.3.1)."""
+    starts = [at for at, line in enumerate(lines) if line[:1] not in (b" ", b"\t")]
+    if not starts or starts[0] != 0:
+        starts.insert(0, 0)
+    return [b"\r\n".join(lines[at:end]) for at, end in pairwise([*starts, len(lines)])]
+
+
+def _keys(lines: list[bytes]) -> tuple[list[bytes], str]:
+    """The keys of lines among which is a rare one, and what was wrong with them, or nothing."""
+    keys = []
+    broken = ""
+    for line in lines:
+        name, colon, _ = line.partition(b":")
+        key = key_of(name) if colon else None
+        if key is None:
+            broken = "Malformed Header"
+            key = b"?"
+        keys.append(key)
+    return keys, broken
