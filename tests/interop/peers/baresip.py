@@ -1,0 +1,192 @@
+"""baresip: a phone commanded over its ctrl_tcp module, which speaks JSON in netstrings."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..office import DOMAIN, Account
+from .process import Deadline, PeerFailed, Process
+
+MODULES = "/usr/lib/baresip/modules"
+CONTROL_PORT = 4444
+
+# COMPAT: no mwi module: baresip 1.0.0 asks again at once, for ever, where SUBSCRIBE is refused.
+_CONFIG = """\
+module_path {modules}
+module g711.so
+module aufile.so
+module sndfile.so
+module uuid.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+sip_listen {address}:{sip_port}
+sip_cafile {authority}
+audio_source aufile,{wav}
+audio_player aufile,{folder}/player.wav
+audio_alert aufile,{folder}/player.wav
+audio_channels 1-1
+ausrc_srate 8000
+auplay_srate 8000
+snd_path {folder}
+rtp_ports {rtp_low}-{rtp_high}
+jitter_buffer_delay 2-10
+call_max_calls 4
+ctrl_tcp_listen {address}:{control}
+"""
+
+
+class Baresip:
+    """A baresip that registers one account at start and plays a WAV to whoever it talks with."""
+
+    def __init__(
+        self,
+        folder: Path,
+        account: Account,
+        server: str,
+        *,
+        transport: str,
+        address: str,
+        wav: Path,
+        authority: Path,
+        netns: str,
+        sip_port: int = 5070,
+    ) -> None:
+        """`server` is host:port; `address` is the phone's own and must not be loopback; `authority` a CA in PEM."""
+        folder.mkdir(parents=True)
+        (folder / "config").write_text(
+            _CONFIG.format(
+                modules=MODULES, address=address, sip_port=sip_port, authority=authority, wav=wav, folder=folder,
+                rtp_low=10000, rtp_high=10100, control=CONTROL_PORT,
+            )
+        )  # fmt: skip
+        (folder / "accounts").write_text(
+            f"<{account.aor};transport={transport}>;auth_user={account.name};auth_pass={account.password}"
+            f';outbound="sip:{server};transport={transport}";regint=60;audio_codecs=pcma,pcmu\n'
+        )
+        (folder / "contacts").write_text("")
+        self._folder = folder
+        self._events: list[dict[str, Any]] = []
+        self._changed = threading.Condition()
+        self._token = 0
+        self._process = Process(["baresip", "-4", "-s", "-f", folder], netns=netns, cwd=folder)
+        self._process.wait_for("baresip is ready")
+        self._socket = _connect_inside(netns, address, CONTROL_PORT)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        buffer = b""
+        while True:
+            try:
+                data = self._socket.recv(65536)
+            except OSError:
+                return
+            if not data:
+                return
+            buffer += data
+            while b":" in buffer:
+                length, rest = buffer.split(b":", 1)
+                if len(rest) <= int(length):
+                    break
+                with self._changed:
+                    self._events.append(json.loads(rest[: int(length)]))
+                    self._changed.notify_all()
+                buffer = rest[int(length) + 1 :]
+
+    def command(self, name: str, parameters: str = "") -> None:
+        """Give a command of baresip's menu ("dial", "accept", "hangup") and wait until it was taken."""
+        self._token += 1
+        token = str(self._token)
+        text = json.dumps({"command": name, "params": parameters, "token": token}).encode()
+        self._socket.sendall(b"%d:%s," % (len(text), text))
+        answer = self._wait(lambda event: event.get("token") == token, f"an answer to {name}", 5.0)
+        if not answer.get("ok"):
+            raise PeerFailed(f"baresip refused {name} {parameters}: {answer}")
+
+    def wait_event(self, kind: str, seconds: float = 10.0) -> dict[str, Any]:
+        """The first event of this kind: REGISTER_OK, CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED …"""
+        return self._wait(lambda event: event.get("type") == kind, kind, seconds)
+
+    def _wait(self, fits: Any, what: str, seconds: float) -> dict[str, Any]:
+        deadline = Deadline(seconds)
+        with self._changed:
+            while True:
+                for event in self._events:
+                    if fits(event):
+                        return event
+                if not self._changed.wait(deadline.left):
+                    raise PeerFailed(
+                        f"baresip: no {what} within {seconds} s; events {self._events}\n{self._process.output[-6000:]}"
+                    )
+
+    def registered(self) -> None:
+        """Wait until its REGISTER was answered with 200."""
+        # It may have been registered before the control connection stood: its own words count as well.
+        self._process.wait_for(r"\{0/\w+/v4\} 200 |200 OK.*\[1 binding", 10)
+
+    def dial(self, user: str) -> None:
+        self.command("dial", f"sip:{user}@{DOMAIN}")
+
+    def answer(self) -> None:
+        """Wait for a call and take it."""
+        self.wait_event("CALL_INCOMING")
+        self.command("accept")
+
+    def established(self) -> None:
+        self.wait_event("CALL_ESTABLISHED")
+
+    def hang_up(self) -> None:
+        self.command("hangup")
+
+    def closed(self) -> None:
+        self.wait_event("CALL_CLOSED")
+
+    @property
+    def heard(self) -> Path:
+        """The recording of what came from the other side."""
+        found = sorted(self._folder.glob("dump-*-dec.wav"))
+        if not found:
+            raise PeerFailed(f"baresip recorded nothing:\n{self._process.output[-6000:]}")
+        return found[-1]
+
+    @property
+    def output(self) -> str:
+        return self._process.output
+
+    def stop(self) -> None:
+        self._socket.close()
+        self._process.stop()
+
+
+def _connect_inside(netns: str, host: str, port: int) -> socket.socket:
+    """A TCP connection made from within a namespace: a socket keeps the namespace in which it was created."""
+    result: list[socket.socket | OSError] = []
+
+    def connect() -> None:
+        # Only this thread moves into the namespace, and it ends here.
+        try:
+            _enter(netns)
+            result.append(socket.create_connection((host, port), timeout=5))
+        except OSError as error:
+            result.append(error)
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    thread.join()
+    if isinstance(result[0], OSError):
+        raise result[0]
+    result[0].settimeout(None)
+    return result[0]
+
+
+def _enter(netns: str) -> None:
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open(f"/run/netns/{netns}") as file:
+        if libc.setns(file.fileno(), 0x40000000):  # CLONE_NEWNET
+            raise OSError(ctypes.get_errno(), f"setns {netns}")

@@ -1,0 +1,130 @@
+"""linphonec: a phone whose command line is typed into a pipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..office import DOMAIN, Account
+from .process import Process
+
+_PORTS = {"udp": "sip_port={0}\nsip_tcp_port=0\nsip_tls_port=0", "tcp": "sip_port=0\nsip_tcp_port={0}\nsip_tls_port=0",
+          "tls": "sip_port=0\nsip_tcp_port=0\nsip_tls_port={0}"}  # fmt: skip
+
+_CONFIG = """\
+[sip]
+{ports}
+root_ca={authority}
+default_proxy=0
+verify_server_certs=1
+verify_server_cn=1
+guess_hostname=1
+contact=sip:{person}@{address}
+use_ipv6=0
+keepalive_period=10000
+
+[net]
+mtu=0
+
+[rtp]
+audio_rtp_port=7078
+audio_adaptive_jitt_comp_enabled=0
+audio_jitt_comp=60
+
+[sound]
+echocancellation=0
+agc=0
+local_ring=
+
+[auth_info_0]
+username={person}
+userid={account}
+passwd={password}
+domain={domain}
+
+[proxy_0]
+reg_proxy=<sip:{server};transport={transport}>
+reg_route=<sip:{server};transport={transport};lr>
+reg_identity=sip:{person}@{domain}
+reg_expires=60
+reg_sendregister=1
+publish=0
+dial_escape_plus=0
+
+[audio_codec_0]
+mime=PCMA
+rate=8000
+channels=1
+enabled=1
+
+[audio_codec_1]
+mime=PCMU
+rate=8000
+channels=1
+enabled=1
+"""
+
+
+class Linphone:
+    """A linphonec that registers one account at start, plays a WAV and records what it hears."""
+
+    def __init__(
+        self,
+        folder: Path,
+        account: Account,
+        server: str,
+        *,
+        transport: str,
+        address: str,
+        wav: Path,
+        authority: Path,
+        netns: str,
+        sip_port: int = 5072,
+    ) -> None:
+        """`server` is host:port; the namespace needs a default route; `authority` is a CA in PEM."""
+        (folder / ".local/share/linphone").mkdir(parents=True)
+        config = folder / "linphonerc"
+        config.write_text(
+            _CONFIG.format(
+                ports=_PORTS[transport].format(sip_port), authority=authority, person=account.person, address=address,
+                account=account.name, password=account.password, domain=DOMAIN, server=server, transport=transport,
+            )
+        )  # fmt: skip
+        self.heard = folder / "heard.wav"
+        self._process = Process(
+            ["linphonec", "-c", config, "-d", "6", "-l", "/dev/stdout"], netns=netns, cwd=folder, env={"HOME": str(folder)}
+        )
+        for line in ("soundcard use files", f"play {wav}", f"record {self.heard}"):
+            self._type(line)
+
+    def _type(self, line: str) -> None:
+        self._process.write(line + "\n")
+
+    def registered(self) -> None:
+        """Wait until its REGISTER was answered with 200."""
+        self._process.wait_for(r"to \[LinphoneRegistrationOk\]", 10)
+
+    def dial(self, user: str) -> None:
+        self._type(f"call sip:{user}@{DOMAIN}")
+
+    def answer(self) -> None:
+        """Wait for a call and take it."""
+        self._process.wait_for("to LinphoneCallIncomingReceived", 10)
+        self._type("answer")
+
+    def established(self) -> None:
+        self._process.wait_for("to LinphoneCallStreamsRunning", 10)
+
+    def hang_up(self) -> None:
+        self._type("terminate")
+
+    def closed(self) -> None:
+        self._process.wait_for("to LinphoneCallReleased", 10)
+
+    @property
+    def output(self) -> str:
+        return self._process.output
+
+    def stop(self) -> None:
+        if self._process.running():
+            self._type("quit")
+        self._process.stop()
