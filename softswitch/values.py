@@ -1,0 +1,143 @@
+"""Texts that operators write, as values: durations, sizes, counts, yes and no, addresses, port ranges.
+
+Each function takes what stood in the file and raises ValueError in words that say what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
+
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|min|m|h|d)\s*", re.ASCII)
+_SIZE = re.compile(r"(\d{1,12})\s*([a-zA-Z]*)", re.ASCII)
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,62}))*\.?")
+
+
+class Address(NamedTuple):
+    """A host and a port; the host without brackets."""
+
+    host: str
+    port: int | None
+
+
+class PortRange(NamedTuple):
+    """First and last port, both included."""
+
+    first: int
+    last: int
+
+
+def duration(value: object) -> float:
+    """Seconds, of "25s", "5m", "1h 30m", "500ms", "2 d"; 0 needs no unit."""
+    text = _text(value, "a duration such as 25s, 5m or 1h 30m")
+    if text == "0":
+        return 0.0
+    seconds, position = 0.0, 0
+    while position < len(text):
+        part = _DURATION.match(text, position)
+        if part is None:
+            break
+        seconds += float(part[1]) * _SECONDS[part[2]]
+        position = part.end()
+    if position < len(text) or not text:
+        hint = "it lacks a unit" if text.isdigit() else "it is no duration"
+        raise ValueError(f'"{text}": {hint}; write for example 25s, 5m or 1h 30m')
+    return seconds
+
+
+def size(value: object) -> int:
+    """Bytes, of "1MiB", "64 KiB", "1500"."""
+    text = _text(value, "a size such as 64KiB or 1MiB")
+    part = _SIZE.fullmatch(text)
+    if part is None or part[2].lower() not in _BYTES:
+        raise ValueError(f'"{text}" is no size; write for example 64KiB or 1MiB')
+    return int(part[1]) * _BYTES[part[2].lower()]
+
+
+def count(value: object) -> int:
+    """A whole number from 0 up."""
+    text = _text(value, "a whole number")
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise ValueError(f'"{text}" is no whole number')
+    return int(text)
+
+
+def yes_or_no(value: object) -> bool:
+    """True for yes, on and true."""
+    text = _text(value, "yes or no")
+    if text.lower() in ("yes", "on", "true"):
+        return True
+    if text.lower() in ("no", "off", "false"):
+        return False
+    raise ValueError(f'"{text}" is neither yes nor no')
+
+
+def bind_address(value: object) -> Address:
+    """A literal address of this machine, with a port or without: "0.0.0.0:5060", "[::]:5060", "192.0.2.1"."""
+    address = advertised_address(value)
+    if literal(address.host) is None:
+        raise ValueError(f'"{address.host}" is a name; a listener binds an address such as 0.0.0.0 or 192.0.2.1')
+    return address
+
+
+def advertised_address(value: object) -> Address:
+    """An address or a host name, with a port or without."""
+    text = _text(value, "an address such as 192.0.2.1:5060 or [2001:db8::1]:5060")
+    host, port = text, None
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")) or ":" not in host:
+            raise ValueError(f'"{text}" is no address; IPv6 is written [2001:db8::1]:5060')
+        port = rest[1:] if rest else None
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if literal(host) is None and (re.fullmatch(r"[\d.]+", host) or not _HOST_NAME.fullmatch(host)):
+        raise ValueError(f'"{text}" is no address; write for example 192.0.2.1:5060 or [2001:db8::1]:5060')
+    return Address(host, None if port is None else _port(port))
+
+
+def network_range(value: object) -> IPv4Network | IPv6Network:
+    """One address or a range such as 192.0.2.0/24."""
+    text = _text(value, "an address or a range such as 192.0.2.0/24")
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        if "host bits" in str(error):
+            right = ip_network(text, strict=False)
+            raise ValueError(f'"{text}" is an address within a range; the range is written {right}') from error
+        raise ValueError(f'"{text}" is neither an address nor a range such as 192.0.2.0/24') from error
+
+
+def port_range(value: object) -> PortRange:
+    """Ports such as 20000-29999."""
+    text = _text(value, "a range of ports such as 20000-29999")
+    first, dash, last = (part.strip() for part in text.partition("-"))
+    if not dash:
+        raise ValueError(f'"{text}" is no range of ports; write for example 20000-29999')
+    ports = PortRange(_port(first), _port(last))
+    if ports.last - ports.first < 3:
+        raise ValueError(f'"{text}" has no room for a call: it takes four ports')
+    return ports
+
+
+def literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that `host` writes out, or None for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
+        raise ValueError(f'"{text}" is no port; ports go from 1 to 65535')
+    return int(text)
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected {what}, found a {'mapping' if isinstance(value, dict) else 'list'}")
+    return value.strip()
