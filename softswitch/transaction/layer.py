@@ -1,0 +1,173 @@
+"""The transaction layer: which message belongs to which transaction, and what is new (RFC 3261 §17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from softswitch.flow import Flow
+from softswitch.ids import Ids
+from softswitch.sip.build import respond
+from softswitch.sip.message import Request, Response
+from softswitch.transaction.client_invite import ClientInvite, ClientOwner
+from softswitch.transaction.client_other import ClientOther
+from softswitch.transaction.key import server_key
+from softswitch.transaction.server_invite import ServerInvite
+from softswitch.transaction.server_other import ServerOther
+from softswitch.transaction.timers import TimerValues, Wheel
+
+Server = ServerInvite | ServerOther
+Client = ClientInvite | ClientOther
+
+
+class TransactionUser(Protocol):
+    """Who decides about requests that are new."""
+
+    def on_request(self, request: Request) -> None:
+        """A request that is no retransmission; ACKs to 2xx responses come here too.
+
+        It has no transaction yet: `accept` makes one, so that refusing a stranger costs no memory.
+        """
+        ...
+
+    def on_stray_response(self, response: Response) -> None:
+        """A response that matches no transaction."""
+        ...
+
+
+class Layer:
+    """All transactions. `now` is the moment of the input at hand, in monotonic seconds."""
+
+    def __init__(
+        self, user: TransactionUser, send: Callable[[bytes, Flow], None], ids: Ids, values: TimerValues | None = None
+    ) -> None:
+        self.user = user
+        self.send = send
+        """Takes a message and where it goes; never fails at once, see `flow_failed`."""
+        self.ids = ids
+        self.values = values or TimerValues()
+        self.wheel = Wheel()
+        self.now = 0.0
+        self.servers: dict[bytes, Server] = {}
+        self.clients: dict[bytes, Client] = {}
+        self._merge: dict[bytes, bytes] = {}
+
+    # -- what comes in
+
+    def receive(self, message: Request | Response) -> None:
+        """Handle one parsed message."""
+        if isinstance(message, Request):
+            self._receive_request(message)
+        else:
+            self._receive_response(message)
+
+    def _receive_request(self, request: Request) -> None:
+        method = request.method
+        if method == b"ACK":
+            server = self.servers.get(server_key(request, b"INVITE"))
+            if server is not None and server.flow.host == request.flow.host:
+                server.receive(request)
+            else:
+                self.user.on_request(request)
+            return
+        server = self.servers.get(server_key(request, method))
+        if server is not None:
+            server.receive(request)
+        elif method == b"CANCEL":
+            self._receive_cancel(request)
+        else:
+            self.user.on_request(request)
+
+    def _receive_cancel(self, cancel: Request) -> None:
+        """Answer a CANCEL and tell the owner of the INVITE (RFC 3261 §9.2); from another address it is a stranger's."""
+        invite = self.servers.get(server_key(cancel, b"INVITE"))
+        if not isinstance(invite, ServerInvite) or invite.flow.host != cancel.flow.host:
+            self.send(respond(cancel, 481, to_tag=self.ids.tag()), reply_flow(cancel))
+            return
+        server = self.accept(cancel)
+        server.to_tag = invite.to_tag
+        server.reply(200)
+        if not invite.answered and invite.owner is not None:
+            invite.owner.on_cancel(cancel)
+
+    def _receive_response(self, response: Response) -> None:
+        client = self.clients.get(b"%b|%b" % (response.via.branch, response.cseq[1]))
+        if client is not None:
+            client.receive(response)
+        else:
+            self.user.on_stray_response(response)
+
+    def advance(self, now: float) -> None:
+        """Let time pass until `now`."""
+        self.now = now
+        self.wheel.advance(now)
+
+    def flow_failed(self, flow: Flow) -> None:
+        """What was sent over this flow and not yet answered will not be."""
+        for client in [client for client in self.clients.values() if client.flow == flow]:
+            client.broken()
+
+    # -- what the user begins
+
+    def accept(self, request: Request, merge: bool = False) -> Server:
+        """A server transaction for a new request. With `merge`, for one that ends here, remember it for `merged`."""
+        method = request.method
+        key = server_key(request, method)
+        merge_key = b""
+        if merge:
+            merge_key = _merge_key(request)
+            self._merge[merge_key] = key
+        flow = reply_flow(request)
+        server: Server
+        if method == b"INVITE":
+            server = ServerInvite(self, key, request, flow, merge_key)
+        else:
+            server = ServerOther(self, key, request, flow, merge_key)
+        self.servers[key] = server
+        return server
+
+    def merged(self, request: Request) -> bool:
+        """Whether the same request came before by another way and ends here too (RFC 3261 §8.2.2.2): answer 482."""
+        return _merge_key(request) in self._merge
+
+    def send_request(self, method: bytes, branch: bytes, data: bytes, flow: Flow, owner: ClientOwner) -> Client:
+        """Send a request, whose topmost Via has `branch`, in a client transaction."""
+        key = b"%b|%b" % (branch, method)
+        client: Client
+        if method == b"INVITE":
+            client = ClientInvite(self, key, data, flow, owner)
+        else:
+            client = ClientOther(self, key, data, flow, owner)
+        self.clients[key] = client
+        return client
+
+    # -- what transactions tell
+
+    def forget_client(self, key: bytes) -> None:
+        self.clients.pop(key, None)
+
+    def forget_server(self, key: bytes, merge_key: bytes) -> None:
+        self.servers.pop(key, None)
+        if merge_key:
+            self._merge.pop(merge_key, None)
+
+
+def reply_flow(request: Request) -> Flow:
+    """Where responses to `request` go (RFC 3261 §18.2.2, RFC 3581 §4).
+
+    On a stream: the connection it came by. On UDP: the source address; its port too when `rport` asks for it, or when
+    the sent-by address is not the source, which is a NAT whose mapping is the only way back.
+    """
+    flow = request.flow
+    if flow.listener.reliable:
+        return flow
+    via = request.via
+    port = via.port or 5060
+    if port == flow.port or via.wants_rport or via.host.strip(b"[]").decode("latin-1") != flow.host:
+        return flow
+    return flow._replace(port=port)
+
+
+def _merge_key(request: Request) -> bytes:
+    number, method = request.cseq
+    return b"%b|%b|%d|%b" % (request.from_.tag, request.call_id, number, method)
