@@ -123,14 +123,17 @@ def plain(node: Node) -> Any:
 
 
 def locate(node: Node, path: tuple[int | str, ...]) -> tuple[Node, Scalar | None]:
-    """The deepest node on `path` that exists, and the key that led to it (None in lists and at the root)."""
+    """The deepest node on `path` that exists, and the key that led to it (None in lists and at the root).
+
+    A step 0 into something that is no list stays there: one thing may stand for a list of one.
+    """
     key: Scalar | None = None
     for step in path:
         if isinstance(node, Mapping) and isinstance(step, str) and step in node.entries:
             key, node = node.entries[step]
         elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
             key, node = None, node.items[step]
-        else:
+        elif step != 0 or isinstance(node, Sequence):
             break
     return node, key
 
