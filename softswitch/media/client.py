@@ -1,0 +1,217 @@
+"""The media engine at the other end of an ng socket, asked by datagrams and answered by call-back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .engine import Done, MediaFailed, MediaKey
+from .ng import MAX_DATAGRAM, NgError, Value, pack, unpack
+from .relay.settings import parse_control
+
+Replied = Callable[[dict[str, Value] | None], None]
+"""Gets the reply, or None when there was none in time."""
+
+_READ_AT_ONCE = 32
+_FULL_RETRY_SECONDS = 0.002
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    cookie: bytes
+    datagram: bytes
+    replied: Replied
+    tries: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+class RelayClient:
+    """A `MediaEngine` that speaks ng to a relay; its call-backs come from the loop, never from within a call.
+
+    A datagram without an answer is sent again with the same cookie: all commands may be carried out twice. A relay
+    that is started again at the same address is found again.
+    """
+
+    def __init__(self, address: str, waits: Sequence[float] = (0.25, 0.5, 1.0)) -> None:
+        """`address` as in `RelaySettings.control`; `waits` are the seconds to wait after each try."""
+        self._where = parse_control(address)
+        self._waits = tuple(waits)
+        self._prefix = secrets.token_hex(8).encode()
+        self._count = 0
+        self._pending: dict[bytes, _Pending] = {}
+        self._outbox: deque[_Pending] = deque()
+        self._sock: socket.socket | None = None
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self.failures = 0
+        """Commands that were never answered."""
+
+    def open(self) -> None:
+        """Begin, within a running loop."""
+        self._loop = asyncio.get_running_loop()
+        if isinstance(self._where, str):
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            sock.bind("")  # a name of the kernel's choice, to be answered at
+        else:
+            family = socket.AF_INET6 if ":" in self._where[0] else socket.AF_INET
+            sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            sock.bind((self._where[0], 0))
+        self._sock = sock
+        self._loop.add_reader(sock.fileno(), self._read)
+
+    def close(self) -> None:
+        """End; whoever still waits is told that there was no answer."""
+        if self._sock is None:
+            return
+        self._loop.remove_reader(self._sock.fileno())
+        self._sock.close()
+        self._sock = None
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        self._outbox.clear()
+        for pending in list(self._pending.values()):
+            self._finish(pending, None)
+
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._place("offer", key, sdp, to_network, source, done)
+
+    def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._place("answer", key, sdp, to_network, source, done)
+
+    def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._place("offer", key, sdp, to_network, source, done, flags=["echo"])
+
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
+        message: dict[str, Value] = {"command": "delete", "call-id": call_id}
+        if from_tag:
+            message["from-tag"] = from_tag
+        if via_branch:
+            message["via-branch"] = via_branch
+        self.request(message, lambda reply: None)
+
+    async def ask(self, message: dict[str, Value]) -> dict[str, Value]:
+        """Any ng command and its reply, whatever that says; raises TimeoutError without one."""
+        future: asyncio.Future[dict[str, Value] | None] = self._loop.create_future()
+        self.request(message, lambda reply: None if future.done() else future.set_result(reply))
+        reply = await future
+        if reply is None:
+            raise TimeoutError("the media relay does not answer")
+        return reply
+
+    def request(self, message: dict[str, Value], replied: Replied) -> None:
+        """Send any ng command."""
+        self._count += 1
+        cookie = b"%s_%d" % (self._prefix, self._count)
+        pending = _Pending(cookie, pack(cookie, message), replied)
+        self._pending[cookie] = pending
+        if self._sock is None or len(pending.datagram) > MAX_DATAGRAM:
+            self._loop.call_soon(self._finish, pending, None)
+            return
+        self._try(pending)
+
+    def _place(
+        self,
+        command: str,
+        key: MediaKey,
+        sdp: bytes,
+        to_network: str,
+        source: str,
+        done: Done,
+        flags: Sequence[str] = (),
+    ) -> None:
+        message: dict[str, Value] = {
+            "command": command,
+            "call-id": key.call_id,
+            "from-tag": key.from_tag,
+            "sdp": sdp,
+            "ICE": "remove",
+            "rtcp-mux": ["demux"],
+            "replace": ["origin", "session-connection"],
+            "to-interface": to_network,
+        }
+        if key.to_tag:
+            message["to-tag"] = key.to_tag
+        if key.via_branch:
+            message["via-branch"] = key.via_branch
+        if source:
+            message["received-from"] = ["IP6" if ":" in source else "IP4", source]
+        if flags:
+            message["flags"] = list(flags)
+        self.request(message, lambda reply: done(_result(reply)))
+
+    def _try(self, pending: _Pending) -> None:
+        if pending.tries == len(self._waits):
+            self.failures += 1
+            self._finish(pending, None)
+            return
+        pending.timer = self._loop.call_later(self._waits[pending.tries], self._try, pending)
+        pending.tries += 1
+        self._outbox.append(pending)
+        if self._flush_timer is None:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        while self._outbox and self._sock is not None:
+            pending = self._outbox[0]
+            if pending.cookie in self._pending:
+                try:
+                    self._sock.sendto(pending.datagram, self._where)
+                except BlockingIOError:
+                    # The relay's queue is full (a unix socket holds ten datagrams by default): soon it is not.
+                    self._flush_timer = self._loop.call_later(_FULL_RETRY_SECONDS, self._flush)
+                    return
+                except OSError as error:
+                    _log.debug("the media relay is away: %s", error)  # the next try may find it
+            self._outbox.popleft()
+
+    def _read(self) -> None:
+        for _ in range(_READ_AT_ONCE):
+            if self._sock is None:
+                return  # a call-back closed us
+            try:
+                datagram, sender = self._sock.recvfrom(MAX_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                _log.debug("the media relay is away: %s", error)
+                continue
+            if self._is_relay(sender):
+                self._receive(datagram)
+
+    def _is_relay(self, sender: Any) -> bool:
+        return bool(sender == self._where if isinstance(self._where, str) else sender[:2] == self._where)
+
+    def _receive(self, datagram: bytes) -> None:
+        try:
+            cookie, reply = unpack(datagram)
+        except NgError as error:
+            _log.warning("the media relay sent something unreadable: %s", error)
+            return
+        pending = self._pending.get(cookie)
+        if pending is not None:  # else an answer to an earlier try
+            self._finish(pending, reply)
+
+    def _finish(self, pending: _Pending, reply: dict[str, Value] | None) -> None:
+        if pending.timer is not None:
+            pending.timer.cancel()
+        if self._pending.pop(pending.cookie, None) is not None:
+            pending.replied(reply)
+
+
+def _result(reply: dict[str, Value] | None) -> bytes | MediaFailed:
+    """What `done` gets for this reply."""
+    if reply is None:
+        return MediaFailed(503, "the media relay does not answer")
+    sdp = reply.get("sdp")
+    if reply.get("result") == b"ok" and isinstance(sdp, bytes):
+        return sdp
+    reason = reply.get("error-reason")
+    text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else "the media relay refused"
+    return MediaFailed(488 if reply.get("status") == 488 else 503, text)

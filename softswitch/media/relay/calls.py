@@ -1,0 +1,162 @@
+"""All calls of the relay: which session an offer, an answer or a deletion is about, and when one is given up."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from ...errors import PeerError
+from ...sip.sdp import Sdp
+from .echo import echo_answer
+from .pairs import Pairs
+from .session import Session
+from .settings import RelaySettings
+
+_SWEPT_AT_ONCE = 64
+"""Sessions looked at in one sweep, so that no sweep delays a packet by more than some 100 µs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whose SDP this is: as `MediaKey`, in bytes."""
+
+    call_id: bytes
+    from_tag: bytes
+    to_tag: bytes = b""
+    via_branch: bytes = b""
+
+
+class Calls:
+    """Sessions by Call-ID. `now` is monotonic seconds throughout."""
+
+    def __init__(self, settings: RelaySettings, pairs: Pairs) -> None:
+        self.pairs = pairs
+        self._settings = settings
+        self._calls: dict[bytes, list[Session]] = {}
+        self._rounds: deque[Session] = deque()
+        self.sessions = 0
+        """Open now."""
+        self.opened = 0
+        self.timed_out = 0
+        """Given up for silence since the start."""
+
+    def offer(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
+        """The SDP to pass on to the answerer; raises PeerError(488) for the SDP, PeerError(503) without ports."""
+        parsed, to = Sdp.parse(sdp), self.pairs.network(network)
+        session = self._by_tags(key) if key.to_tag else self._by_branch(key)
+        if session is not None:
+            return session.offer(session.side_of(key.from_tag) or 0, parsed, source, to)
+        session = self._new(key, now)
+        placed = session.offer(0, parsed, source, to)
+        self._keep(session)
+        return placed
+
+    def answer(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
+        """The SDP to pass on to the offerer; PeerError(503) when there was no such offer."""
+        parsed, to = Sdp.parse(sdp), self.pairs.network(network)
+        session = self._by_branch(key) or self._by_tags(key) or self._unanswered(key)
+        if session is None:
+            raise PeerError(503, "no media session for this answer")
+        offerer = session.side_of(key.from_tag) or 0
+        if offerer == 0 and key.to_tag:
+            session.to_tags.add(key.to_tag)
+        session.heard_at = now
+        return session.answer(1 - offerer, parsed, source, to)
+
+    def echo(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
+        """Our own answer to this offer; raises PeerError(488, 503) as `offer` does."""
+        parsed, to = Sdp.parse(sdp), self.pairs.network(network)
+        session = self._by_branch(key) or self._by_tags(key)
+        if session is not None:
+            return session.echo(parsed, echo_answer(parsed, int(session.created_at)), source, to)
+        session = self._new(key, now)
+        placed = session.echo(parsed, echo_answer(parsed, int(now)), source, to)
+        self._keep(session)
+        return placed
+
+    def delete(self, call_id: bytes, from_tag: bytes = b"", via_branch: bytes = b"") -> int:
+        """Free a whole call, one party's dialogs in it, or one branch; how many sessions that were."""
+        gone = [
+            session
+            for session in self._calls.get(call_id, ())
+            if (not from_tag or session.side_of(from_tag) is not None)
+            and (not via_branch or session.via_branch == via_branch)
+        ]
+        for session in gone:
+            self._forget(session)
+        return len(gone)
+
+    def sessions_of(self, call_id: bytes) -> list[Session]:
+        return list(self._calls.get(call_id, ()))
+
+    def call_ids(self, limit: int) -> list[bytes]:
+        """Some calls, the oldest first."""
+        return [call_id for call_id, _ in zip(self._calls, range(limit), strict=False)]
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def sweep(self, now: float) -> list[Session]:
+        """Look at the next few sessions in turn; those in which nobody spoke for too long are closed and returned."""
+        silent = []
+        for _ in range(min(len(self._rounds), _SWEPT_AT_ONCE)):
+            session = self._rounds.popleft()
+            if session.closed:
+                continue
+            packets = session.packets()
+            if packets != session.heard_packets:
+                session.heard_packets, session.heard_at = packets, now
+            limit = self._settings.held_seconds if session.is_quiet else self._settings.silence_seconds
+            if now - session.heard_at > limit:
+                self._forget(session)
+                self.timed_out += 1
+                silent.append(session)
+            else:
+                self._rounds.append(session)
+        return silent
+
+    def close(self) -> None:
+        """Free everything."""
+        for call_id in list(self._calls):
+            self.delete(call_id)
+        self._rounds.clear()
+
+    def _new(self, key: Key, now: float) -> Session:
+        session = Session(key.call_id, key.from_tag, key.via_branch, self.pairs, self._settings.patience_seconds, now)
+        if key.to_tag:
+            # The dialog is older than we are (the relay was started again), or began without an offer.
+            session.to_tags.add(key.to_tag)
+        session.heard_at = now
+        return session
+
+    def _keep(self, session: Session) -> None:
+        self._calls.setdefault(session.call_id, []).append(session)
+        self._rounds.append(session)
+        self.sessions += 1
+        self.opened += 1
+
+    def _forget(self, session: Session) -> None:
+        session.close()
+        self.sessions -= 1
+        left = self._calls[session.call_id]
+        left.remove(session)
+        if not left:
+            del self._calls[session.call_id]
+
+    def _by_branch(self, key: Key) -> Session | None:
+        for session in self._calls.get(key.call_id, ()):
+            if session.from_tag == key.from_tag and session.via_branch == key.via_branch:
+                return session
+        return None
+
+    def _by_tags(self, key: Key) -> Session | None:
+        for session in self._calls.get(key.call_id, ()):
+            sides = session.side_of(key.from_tag), session.side_of(key.to_tag)
+            if sides in ((0, 1), (1, 0)):
+                return session
+        return None
+
+    def _unanswered(self, key: Key) -> Session | None:
+        """The only session of this offerer, for an answer that names no branch."""
+        mine = [session for session in self._calls.get(key.call_id, ()) if session.from_tag == key.from_tag]
+        return mine[0] if len(mine) == 1 and not key.via_branch else None

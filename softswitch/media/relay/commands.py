@@ -1,0 +1,152 @@
+"""The ng commands, each a dictionary in and a dictionary out.
+
+As rtpengine's, with two additions: the flag "echo" of an offer, which we then answer ourselves, and "status" in an
+error, the fitting SIP status. Of rtpengine's keys those below are read; others are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...errors import PeerError
+from ..ng import Value
+from .calls import Calls, Key
+from .port import Port
+from .session import Session
+
+_LISTED = 32
+"""Calls in an answer to `list` unless a limit is given."""
+_MAX_LISTED = 500
+
+Message = Mapping[str, Value]
+
+
+def _text(message: Message, name: str, needed: bool = False) -> bytes:
+    value = message.get(name, b"")
+    if not isinstance(value, bytes) or len(value) > 60_000 or (needed and not value):
+        raise PeerError(400, f"{name} is missing or no string")
+    return value
+
+
+def _strings(message: Message, name: str) -> list[bytes]:
+    value = message.get(name, [])
+    if not isinstance(value, list):
+        raise PeerError(400, f"{name} is no list")
+    return [item for item in value if isinstance(item, bytes)]
+
+
+def _source(message: Message) -> str:
+    """The address of `received-from`, which is a list of family and address."""
+    given = _strings(message, "received-from")
+    return given[1].decode("ascii", "replace") if len(given) == 2 else ""
+
+
+class Commands:
+    """What can be asked of the relay."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._known: dict[bytes, Callable[[Message, float], dict[str, Value]]] = {
+            b"ping": self._ping,
+            b"offer": self._offer,
+            b"answer": self._answer,
+            b"delete": self._delete,
+            b"query": self._query,
+            b"list": self._list,
+            b"statistics": self._statistics,
+        }
+
+    def run(self, message: Message, now: float) -> dict[str, Value]:
+        """Carry out one command; `now` in monotonic seconds. What the asker did wrong comes back as an error."""
+        try:
+            command = self._known.get(_text(message, "command", needed=True))
+            if command is None:
+                raise PeerError(400, "unknown command")
+            return command(message, now)
+        except PeerError as error:
+            return {"result": "error", "error-reason": error.reason, "status": error.status}
+
+    def _ping(self, message: Message, now: float) -> dict[str, Value]:
+        return {"result": "pong"}
+
+    def _key(self, message: Message) -> Key:
+        return Key(
+            _text(message, "call-id", needed=True),
+            _text(message, "from-tag", needed=True),
+            _text(message, "to-tag"),
+            _text(message, "via-branch"),
+        )
+
+    def _offer(self, message: Message, now: float) -> dict[str, Value]:
+        place = self._calls.echo if b"echo" in _strings(message, "flags") else self._calls.offer
+        network = _text(message, "to-interface").decode("utf-8", "replace")
+        sdp = place(self._key(message), _text(message, "sdp", needed=True), network, _source(message), now)
+        return {"result": "ok", "sdp": sdp}
+
+    def _answer(self, message: Message, now: float) -> dict[str, Value]:
+        network = _text(message, "to-interface").decode("utf-8", "replace")
+        sdp = _text(message, "sdp", needed=True)
+        return {
+            "result": "ok",
+            "sdp": self._calls.answer(self._key(message), sdp, network, _source(message), now),
+        }
+
+    def _delete(self, message: Message, now: float) -> dict[str, Value]:
+        call_id = _text(message, "call-id", needed=True)
+        gone = self._calls.delete(call_id, _text(message, "from-tag"), _text(message, "via-branch"))
+        return {"result": "ok", "sessions": gone}
+
+    def _query(self, message: Message, now: float) -> dict[str, Value]:
+        sessions = self._calls.sessions_of(_text(message, "call-id", needed=True))
+        if not sessions:
+            raise PeerError(404, "unknown call")
+        return {"result": "ok", "sessions": [_describe(session, now) for session in sessions]}
+
+    def _list(self, message: Message, now: float) -> dict[str, Value]:
+        limit = message.get("limit", _LISTED)
+        if not isinstance(limit, int) or limit < 0:
+            raise PeerError(400, "limit is no number")
+        return {"result": "ok", "calls": self._calls.call_ids(min(limit, _MAX_LISTED)), "total": len(self._calls)}
+
+    def _statistics(self, message: Message, now: float) -> dict[str, Value]:
+        calls, pool = self._calls, self._calls.pairs.pool
+        return {
+            "result": "ok",
+            "calls": len(calls),
+            "sessions": calls.sessions,
+            "sessions-opened": calls.opened,
+            "timed-out": calls.timed_out,
+            "pairs-taken": pool.taken,
+            "pairs-free": pool.free,
+        }
+
+
+def _describe(session: Session, now: float) -> dict[str, Value]:
+    return {
+        "from-tag": session.from_tag,
+        "to-tags": sorted(session.to_tags),
+        "via-branch": session.via_branch,
+        "age": int(now - session.created_at),
+        "answered": int(session.answered),
+        "streams": [
+            [
+                {"rtp": _counters(pair.rtp), "rtcp": _counters(pair.rtcp), "network": pair.network.name}
+                if pair is not None
+                else {}
+                for pair in stream.pairs
+            ]
+            for stream in session.streams
+        ],
+    }
+
+
+def _counters(port: Port) -> dict[str, Value]:
+    latched = port.latched
+    return {
+        "port": port.sock.getsockname()[1],
+        "latched": f"{latched[0]} {latched[1]}" if latched is not None else "",
+        "packets": port.packets,
+        "bytes": port.bytes,
+        "dropped": port.dropped,
+        "errors": port.errors,
+    }

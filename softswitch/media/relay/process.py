@@ -1,0 +1,106 @@
+"""The relay process: its loop from the first command to the last packet."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+
+from .calls import Calls
+from .commands import Commands
+from .control import Control, open_control
+from .pairs import Pairs
+from .plane import Plane
+from .pool import PortPool
+from .settings import RelaySettings, parse_control
+
+_TICK_SECONDS = 0.25
+_log = logging.getLogger(__name__)
+
+
+class Relay:
+    """Everything in the process, and its loop."""
+
+    def __init__(self, settings: RelaySettings) -> None:
+        """Opens the control socket; raises OSError when it can't."""
+        self._settings = settings
+        self._plane = Plane(settings.max_packets_per_second)
+        pool = PortPool(settings.first_port, settings.last_port)
+        self._calls = Calls(settings, Pairs(self._plane, pool, settings.networks))
+        self._sock = open_control(settings.control)
+        self._control = Control(self._sock, Commands(self._calls).run)
+        self._plane.watch(self._sock.fileno(), self._control.ready)
+        self._running = True
+
+    def stop(self) -> None:
+        """End the loop after this round."""
+        self._running = False
+
+    def stop_when_closed(self, fd: int) -> None:
+        """End when this descriptor, which nothing is written to, is closed at its other end."""
+
+        def ready() -> None:
+            if not os.read(fd, 1024):
+                self.stop()
+
+        self._plane.watch(fd, ready)
+
+    def stop_on_wakeup(self, sock: socket.socket) -> None:
+        """End when a signal writes to this socket."""
+        self._plane.watch(sock.fileno(), self.stop)
+
+    def run(self) -> None:
+        """Serve until told to stop, then free everything."""
+        plane, control, calls = self._plane, self._control, self._calls
+        tick_at = time.monotonic() + _TICK_SECONDS
+        try:
+            while self._running:
+                now = time.monotonic()
+                if now >= tick_at:
+                    tick_at = now + _TICK_SECONDS
+                    plane.resume(now)
+                    for session in calls.sweep(now):
+                        _log.warning("silent call given up: %s", session.call_id.decode("utf-8", "replace"))
+                if control.has_waiting:
+                    control.flush()
+                plane.run_once(0.002 if control.has_waiting else tick_at - now)
+        finally:
+            calls.close()
+            plane.close()
+            self._sock.close()
+            where = parse_control(self._settings.control)
+            if isinstance(where, str) and os.path.exists(where):
+                os.unlink(where)
+
+
+def main(settings: RelaySettings) -> int:
+    """Run the process; prints "ready" when commands are taken. Returns the exit status."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        relay = Relay(settings)
+    except OSError as error:
+        _log.error("no control socket at %s: %s", settings.control, error)
+        return 1
+    awake, wakeup = socket.socketpair()
+    awake.setblocking(False)
+    wakeup.setblocking(False)
+    signal.set_wakeup_fd(wakeup.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    relay.stop_on_wakeup(awake)
+    if settings.until_stdin_closes:
+        relay.stop_when_closed(sys.stdin.fileno())
+    # No collector pause may delay a packet: what a call leaves behind holds no cycles (a test counts them).
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    print("ready", flush=True)
+    relay.run()
+    return 0

@@ -1,0 +1,229 @@
+"""One dialog's streams: what each party said, and the ports that face it (RFC 3264).
+
+Side 0 is who made the first offer, side 1 who answered it; a later offer may come from either. Each stream is a media
+line, by its place, and keeps its ports on both sides as long as the session lives: through hold, a new codec, a
+refused and a revived line. The ports facing a party are opened when there is an SDP to write them into; the numbers
+for both sides are reserved with the offer, so that an answer never fails for want of ports.
+
+What a later offer says about its sender counts from its answer on: a re-INVITE may be refused, and then nothing has
+changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ...errors import PeerError
+from ...sip.sdp import Sdp, is_unspecified
+from .latch import expect
+from .pairs import Pair, Pairs
+from .settings import Network
+
+
+class Stream:
+    """One media line's ports, by side."""
+
+    __slots__ = ("pairs", "reserved")
+
+    def __init__(self) -> None:
+        self.pairs: list[Pair | None] = [None, None]
+        self.reserved: list[int | None] = [None, None]
+
+
+class Place(NamedTuple):
+    """Where a party wants one stream."""
+
+    host: str
+    """A literal address or a name; "" when there is none, for a refused stream."""
+    port: int
+    """0 for a refused stream."""
+    rtcp_host: str
+    rtcp_port: int
+    is_rtp: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a party's SDP says of where it is."""
+
+    places: tuple[Place, ...]
+    held: bool
+    """It doesn't want to hear anything, on no stream."""
+    source: str
+    """Where the message came from; "" when unknown."""
+
+    @classmethod
+    def read(cls, sdp: Sdp, source: str) -> Said:
+        """From an SDP as it came, before it is rewritten."""
+        places = []
+        for media in sdp.media:
+            host = sdp.host(media) or ""
+            rtcp_host, rtcp_port = media.rtcp
+            places.append(Place(host, media.port, rtcp_host or host, rtcp_port, media.is_rtp))
+        live = [media for media in sdp.media if media.port]
+        return cls(tuple(places), bool(live) and all(map(sdp.is_held, live)), source)
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """The streams of one dialog, or of one branch of a forked call before there is a dialog."""
+
+    call_id: bytes
+    from_tag: bytes
+    via_branch: bytes
+    pairs: Pairs
+    patience: float
+    created_at: float
+    to_tags: set[bytes] = field(default_factory=set)
+    """Of everybody who answered; several when the branch was forked again further on."""
+    streams: list[Stream] = field(default_factory=list)
+    answered: bool = False
+    said: list[Said | None] = field(default_factory=lambda: [None, None])
+    """By side: what counts now."""
+    heard_at: float = 0.0
+    """When somebody was last found to have sent a packet."""
+    heard_packets: int = 0
+    closed: bool = False
+    _staged: tuple[int, Said] | None = None
+
+    def side_of(self, tag: bytes) -> int | None:
+        """0 or 1 for a tag of this dialog."""
+        return 0 if tag == self.from_tag else 1 if tag in self.to_tags else None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether silence is to be expected: it rings, or somebody holds."""
+        return not self.answered or any(said is not None and said.held for said in self.said)
+
+    def offer(self, side: int, sdp: Sdp, source: str, network: Network) -> bytes:
+        """An offer from `side`: the same with the ports that face the other side, on `network`.
+
+        Raises PeerError(503) without ports; then nothing has changed. `sdp` is used up.
+        """
+        said = Said.read(sdp, source)
+        kept = len(self.streams)
+        self.streams += [Stream() for _ in range(len(sdp.media) - kept)]
+        reserved: list[tuple[Stream, int]] = []
+        try:
+            for stream, media in zip(self.streams, sdp.media, strict=False):
+                for one in (0, 1) if media.port else ():
+                    if stream.pairs[one] is None and stream.reserved[one] is None:
+                        stream.reserved[one] = self.pairs.reserve()
+                        reserved.append((stream, one))
+            placed = self._place(1 - side, sdp, network)
+        except PeerError:
+            for stream, one in reserved:
+                self._free(stream, one)
+            del self.streams[kept:]
+            raise
+        self._staged = (side, said)
+        return self._write(sdp, placed, network)
+
+    def answer(self, side: int, sdp: Sdp, source: str, network: Network) -> bytes:
+        """The answer of `side` to the offer: the same with the ports that face the other side, on `network`.
+
+        The same answer again (183, then 200) changes nothing. Raises PeerError(488) for one that has more streams
+        than were offered. `sdp` is used up.
+        """
+        if len(sdp.media) > len(self.streams):
+            raise PeerError(488, "SDP: more media lines in the answer than in the offer")
+        said = Said.read(sdp, source)
+        placed = self._place(1 - side, sdp, network)
+        if self._staged is not None:
+            staged, self._staged = self._staged, None
+            self._hear(*staged)
+        self._hear(side, said)
+        self.answered = True
+        return self._write(sdp, placed, network)
+
+    def echo(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> bytes:
+        """Answer for ourselves: `answer`, with the ports that face side 0, from which all RTP goes back."""
+        kept = len(self.streams)
+        self.streams += [Stream() for _ in range(len(answer.media) - kept)]
+        try:
+            for stream, media in zip(self.streams, answer.media, strict=False):
+                if media.port and stream.pairs[0] is None:
+                    stream.reserved[0] = self.pairs.reserve()
+            placed = self._place(0, answer, network)
+        except PeerError:
+            for stream in self.streams[kept:]:
+                self._free(stream, 0)
+            del self.streams[kept:]
+            raise
+        for pair in placed:
+            for port in pair.ports if pair is not None else ():
+                port.echo()
+        self._hear(0, Said.read(offer, source))
+        self.answered = True
+        return self._write(answer, placed, network)
+
+    def _place(self, side: int, sdp: Sdp, network: Network) -> list[Pair | None]:
+        """For each media line the pair that faces `side` on `network`, opened if need be; None for a refused one."""
+        return [self._facing(side, at, network) if media.port else None for at, media in enumerate(sdp.media)]
+
+    def _facing(self, side: int, at: int, network: Network) -> Pair | None:
+        stream = self.streams[at]
+        pair, number = stream.pairs[side], stream.reserved[side]
+        if pair is not None and pair.network is network:
+            return pair
+        if pair is not None:
+            # The party has moved to another network, where its ports are new ones.
+            self._free(stream, side)
+            number = self.pairs.reserve()
+        if number is None:
+            return None  # answered although it was not offered
+        stream.reserved[side] = None
+        pair = stream.pairs[side] = self.pairs.open(network, number)
+        other = stream.pairs[1 - side]
+        if other is not None:
+            for mine, theirs in zip(pair.ports, other.ports, strict=True):
+                mine.join(theirs)
+        self._tell(side, at)
+        return pair
+
+    def _hear(self, side: int, said: Said) -> None:
+        """From now on this counts."""
+        self.said[side] = said
+        for at in range(len(said.places)):
+            self._tell(side, at)
+
+    def _tell(self, side: int, at: int) -> None:
+        """Tell the ports that face `side` where it is on one stream, as far as that is known."""
+        said, pair = self.said[side], self.streams[at].pairs[side]
+        if said is None or pair is None or at >= len(said.places) or said.places[at].port == 0:
+            return
+        place, bind = said.places[at], pair.network.bind
+        pair.rtp.least, pair.rtcp.least = (12, 8) if place.is_rtp else (0, 0)
+        if is_unspecified(place.host) and pair.rtp.expected is not None:
+            return  # held the old way: it is where it was
+        pair.rtp.tell(expect(place.host, place.port, said.source, bind), self.patience)
+        pair.rtcp.tell(expect(place.rtcp_host, place.rtcp_port, said.source, bind), self.patience)
+
+    def _write(self, sdp: Sdp, placed: list[Pair | None], network: Network) -> bytes:
+        sdp.remove_ice()
+        sdp.remove_shared_ports()
+        sdp.place(network.advertised, [(pair.number, pair.number + 1) if pair else None for pair in placed])
+        return bytes(sdp)
+
+    def packets(self) -> int:
+        """How many packets both parties have sent so far."""
+        return sum(
+            port.packets for stream in self.streams for pair in stream.pairs if pair is not None for port in pair.ports
+        )
+
+    def _free(self, stream: Stream, side: int) -> None:
+        pair, number = stream.pairs[side], stream.reserved[side]
+        stream.pairs[side] = stream.reserved[side] = None
+        if pair is not None:
+            self.pairs.close(pair)
+        if number is not None:
+            self.pairs.release(number)
+
+    def close(self) -> None:
+        """Give all ports back."""
+        self.closed = True
+        for stream in self.streams:
+            self._free(stream, 0)
+            self._free(stream, 1)
+        self.streams = []
