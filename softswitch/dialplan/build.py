@@ -1,0 +1,338 @@
+"""From the files of a site to its plan: every name resolved, every mistake reported where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from softswitch.dialplan.conditions import is_outside_number, plain_number
+from softswitch.dialplan.decide import RING_SECONDS
+from softswitch.dialplan.graph import endless_ways
+from softswitch.dialplan.holiday import Holidays, public
+from softswitch.dialplan.hours import parse_dates, parse_line
+from softswitch.dialplan.models import FileModel, PersonModel, PhoneModel, PlaceModel, ScheduleModel, TeamModel
+from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsNames
+from softswitch.dialplan.plan import Code, Destination, Person, Phone, Place, Plan, Team
+from softswitch.dialplan.routes import Routes
+from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
+from softswitch.dialplan.source import Source, did_you_mean
+from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.dialplan.yamltext import Part
+
+M = TypeVar("M")
+Entries = dict[str, tuple[Source, M]]
+"""The entries of one section over all files."""
+
+EMERGENCY: Mapping[str, frozenset[str]] = {
+    "": frozenset({"112", "911"}),
+    "AT": frozenset({"112", "122", "133", "144"}),
+    "CH": frozenset({"112", "117", "118", "144"}),
+    "DE": frozenset({"110", "112"}),
+    "FR": frozenset({"15", "17", "18", "112"}),
+    "GB": frozenset({"112", "999"}),
+    "US": frozenset({"911"}),
+}
+"""Numbers that save lives and can't be an extension; by country, "" for any other."""
+ORDERS = ("all", "in order")
+ORDERS_LATER = ("in turn", "longest idle", "at random")
+CODES = ("echo",)
+CODE = re.compile(r"[\d*#]{1,15}")
+
+
+def build_plan(sources: list[Source]) -> Plan:
+    """The plan of the files of one site; what is wrong or odd is added to their problems.
+
+    With errors among these the plan is not fit for use.
+    """
+    return _Builder(sources).build()
+
+
+class _Builder:
+    def __init__(self, sources: list[Source]) -> None:
+        self.sources = sources
+        self.names = Directory(sources)
+        self.schedules: Entries[ScheduleModel] = self._entries("schedules", lambda model: model.schedules)
+        self.people: Entries[PersonModel] = self._entries("people", lambda model: model.people)
+        self.teams: Entries[TeamModel] = self._entries("teams", lambda model: model.teams)
+        self.lists: Entries[list[str]] = self._entries("lists", lambda model: model.lists)
+        self.phone_entries: Entries[PhoneModel] = self._entries("phones", lambda model: model.phones)
+        self.codes: Entries[str] = self._entries("codes", lambda model: model.codes)
+        self.moved: dict[tuple[str, str], Schedule] = {}
+        self.phone_of: dict[str, tuple[Place, str]] = {}
+        """Account → its place, and file:line."""
+        self.zone = self._zone()
+        self.holidays = self._holidays()
+        self.holidays_checked = False
+
+    def build(self) -> Plan:
+        for name, (source, schedule) in self.schedules.items():
+            self._schedule(name, source, schedule)
+        for name, (source, person) in self.people.items():
+            self._introduce(name, source, person)
+        for name, (source, team) in self.teams.items():
+            self._introduce_team(name, source, team)
+        for name, (source, numbers) in self.lists.items():
+            self._list(name, source, numbers)
+        phones = self._phones()
+        codes = {name: self._code(name, source, what) for name, (source, what) in self.codes.items()}
+        people = {name: self._person(name, source, person) for name, (source, person) in self.people.items()}
+        teams = {name: self._team(name, source, team) for name, (source, team) in self.teams.items()}
+        for name, (source, _) in self.schedules.items():
+            if name not in self.names.used_schedules:
+                source.warn(f'nobody uses the schedule "{name}"', "schedules", name)
+        for loop in endless_ways(people, teams):
+            section, entries = ("people", self.people) if loop[0] in people else ("teams", self.teams)
+            way = " → ".join(loop)
+            entries[loop[0]][0].error_at_key(f"calls go round without ever ringing: {way}", section, loop[0])
+        by_kind: dict[str, Mapping[str, Destination]] = {"people": people, "teams": teams, "codes": codes}
+        users = {user: by_kind[owner.kind][owner.key] for user, owner in self.names.users.items()}
+        domain = self.sources[0].model.site.domain if self.sources[0].model.site else ""
+        return Plan(domain, self.zone.key, people, teams, phones, self.names.schedules, users)
+
+    def _entries(self, section: str, of: Callable[[FileModel], Mapping[str, M]]) -> Entries[M]:
+        entries: Entries[M] = {}
+        for source in self.sources:
+            for name, model in of(source.model).items():
+                first = entries.setdefault(name, (source, model))[0]
+                if first is not source:
+                    where = first.where(section, name)
+                    source.error_at_key(f'"{name}" is already written in {where}', section, name)
+        return entries
+
+    # The site
+
+    def _zone(self) -> ZoneInfo:
+        found: tuple[str, Source] | None = None
+        for source in self.sources:
+            name = source.model.site.timezone if source.model.site else None
+            if name is None:
+                continue
+            if found and found[0] != name:
+                where = found[1].where("site", "timezone")
+                source.error(f"the timezone is {found[0]} already ({where})", "site", "timezone")
+            found = found or (name, source)
+        if found:
+            return self._zone_named(found[0], found[1], "site", "timezone") or ZoneInfo("UTC")
+        if not self.sources[0].was_dropped("site", "timezone"):
+            self.sources[0].error('"timezone" is missing, e.g. Europe/Berlin', "site")
+        return ZoneInfo("UTC")
+
+    def _zone_named(self, name: str, source: Source, *path: Part) -> ZoneInfo | None:
+        if name in available_timezones():
+            return ZoneInfo(name)
+        source.error(f'no timezone "{name}"{did_you_mean(name, available_timezones())}', *path)
+        return None
+
+    def _holidays(self) -> Holidays:
+        country = region = ""
+        also: set[date] = set()
+        but: set[date] = set()
+        for source in self.sources:
+            site = source.model.site
+            if site is None:
+                continue
+            country = country or site.country
+            if site.holidays is None:
+                continue
+            region = region or site.holidays.region
+            for key, days, texts in (("also", also, site.holidays.also), ("except", but, site.holidays.but)):
+                for index, text in enumerate(texts or ()):
+                    try:
+                        days.update(parse_dates(text))
+                    except ValueError as error:
+                        source.refuse(error, "site", "holidays", key, index)
+        return Holidays(country, region, frozenset(also), frozenset(but))
+
+    def _check_holidays(self, source: Source, *path: Part) -> None:
+        """Asked only where a schedule speaks of holidays, since their tables take long to load."""
+        if not self.holidays.country and not self.holidays.also:
+            source.error("which holidays? the site needs a country, or holidays of its own", *path)
+        elif self.holidays.country and not self.holidays_checked:
+            self.holidays_checked = True
+            try:
+                public(self.holidays.country, self.holidays.region, 2026)
+            except ValueError as error:
+                site = next(one for one in self.sources if one.model.site and one.model.site.country)
+                site.refuse(error, "site", *(("holidays", "region") if "region" in str(error) else ("country",)))
+
+    # What has a name
+
+    def _schedule(self, name: str, source: Source, model: ScheduleModel) -> None:
+        path = ("schedules", name)
+        if not NAME.fullmatch(name):
+            source.error_at_key(f'"{name}" can\'t be a name', *path)
+        hours: list[Hours] = []
+        spans: list[Span] = []
+        exceptions: list[Days] = []
+        for index, line in enumerate(model.hours):
+            where = (*path, "hours", index)
+            try:
+                parsed = parse_line(line)
+            except ValueError as error:
+                source.refuse(error, *where)
+                continue
+            match parsed:
+                case Hours():
+                    hours.append(parsed)
+                case Span():
+                    spans.append(parsed)
+                case Days():
+                    exceptions.append(parsed)
+            if "holidays" in line:
+                self._check_holidays(source, *where)
+        if exceptions and not hours and not spans:
+            source.error("there are only exceptions; write the hours too", *path)
+        zone = self.zone
+        if model.timezone is not None:
+            zone = self._zone_named(model.timezone, source, *path, "timezone") or zone
+            self.names.zoned_schedules.add(name)
+        self.names.schedules[name] = Schedule(name, zone, tuple(hours), tuple(spans), tuple(exceptions), self.holidays)
+
+    def _introduce(self, name: str, source: Source, model: PersonModel) -> None:
+        path = ("people", name)
+        self.names.name(name, "person", source, *path)
+        if not USER.fullmatch(name):
+            source.error_at_key(f'"{name}" can\'t be dialled; use letters, digits, ".", "-" and "_"', *path)
+        self.names.claim(name, "people", name, source, *path)
+        self._number(model.number, "people", name, source)
+        places: dict[str, Place] = {}
+        for place_name, place in model.places.items():
+            where = (*path, "places", place_name)
+            self.names.name(place_name, "place", source, *where)
+            places[place_name] = self._place(name, place_name, place, source)
+        self.names.places[name] = places
+
+    def _place(self, person: str, name: str, model: PlaceModel, source: Source) -> Place:
+        path = ("people", person, "places", name)
+        if model.phone is None and not model.dial and not source.was_dropped(*path, "phone"):
+            source.error_at_key("a place needs a phone, or a number to dial", *path)
+        if model.phone and model.dial:
+            source.error_at_key("a place has a phone or a number to dial, not both; make it two places", *path)
+        if model.dial:
+            if not is_outside_number(model.dial) and not NUMBER.fullmatch(plain_number(model.dial)):
+                source.error(f'"{model.dial}" is no number; write +49 170 1234567', *path, "dial")
+            source.warn("outside numbers can't be called yet; until then this place is unreachable", *path, "dial")
+        if model.confirm and model.confirm != "press 1":
+            source.error('only "press 1" is known here', *path, "confirm")
+        place = Place(person, name, tuple(dict.fromkeys(model.phone or ())), model.dial)
+        for index, account in enumerate(model.phone or ()):
+            where = (*path, "phone", index)
+            if not USER.fullmatch(account):
+                source.error(f'"{account}" can\'t be an account; use letters, digits, ".", "-" and "_"', *where)
+            first = self.phone_of.setdefault(account, (place, source.where(*where)))
+            if first[0] is not place or account in (model.phone or [])[:index]:
+                source.error(f'the phone "{account}" is at {first[0].label} already ({first[1]})', *where)
+            else:
+                self.names.claim(account, "people", person, source, *where)
+        return place
+
+    def _introduce_team(self, name: str, source: Source, model: TeamModel) -> None:
+        self.names.name(name, "team", source, "teams", name)
+        self.names.claim(name, "teams", name, source, "teams", name)
+        self._number(model.number, "teams", name, source)
+        members: list[str] = []
+        for index, member in enumerate(model.members):
+            try:
+                members.append(self.names.person(member))
+            except ValueError as error:
+                source.refuse(error, "teams", name, "members", index)
+        if len(set(members)) < len(members):
+            source.error("somebody is a member twice", "teams", name, "members")
+        self.names.members[name] = tuple(dict.fromkeys(members))
+
+    def _number(self, number: str, section: str, name: str, source: Source) -> None:
+        if not number:
+            return
+        path = (section, name, "number")
+        if not NUMBER.fullmatch(number):
+            source.error(f'"{number}" can\'t be a number; it has digits only, 15 at most', *path)
+        elif number in self._emergency():
+            source.error(f"{number} is an emergency number and can't be anybody's", *path)
+        else:
+            self.names.claim(number, section, name, source, *path)
+
+    def _emergency(self) -> frozenset[str]:
+        return EMERGENCY.get(self.holidays.country, EMERGENCY[""])
+
+    def _list(self, name: str, source: Source, numbers: list[str]) -> None:
+        for index, number in enumerate(numbers):
+            if not is_outside_number(number):
+                what = f'"{number}" is no outside number; write +49 30 123456, or +49 30 * for all that begin so'
+                source.error(what, "lists", name, index)
+        self.names.lists[name] = tuple(numbers)
+
+    def _phones(self) -> dict[str, Phone]:
+        phones: dict[str, Phone] = {}
+        for name, (source, model) in self.phone_entries.items():
+            path = ("phones", name)
+            if not USER.fullmatch(name):
+                source.error_at_key(f'"{name}" can\'t be an account; use letters, digits, ".", "-" and "_"', *path)
+            if model.secret and not USER.fullmatch(model.secret):
+                what = "secret: is the name of an entry in the secrets file, not the secret itself"
+                source.error(what, *path, "secret")
+            place = self.phone_of[name][0] if name in self.phone_of else None
+            if place is None and not model.gateway:
+                unlisted = [account for account in self.phone_of if account not in self.phone_entries]
+                source.warn(f'the phone "{name}" is at nobody\'s place{did_you_mean(name, unlisted)}', *path)
+            person, at = (place.person, place.name) if place else (None, None)
+            secret = model.secret or name
+            phones[name] = Phone(name, secret, model.gateway, person, at, model.media, model.srtp)
+        for account, (place, _) in self.phone_of.items():
+            phones.setdefault(account, Phone(account, account, False, place.person, place.name))
+        return phones
+
+    def _code(self, code: str, source: Source, what: str) -> Code:
+        path = ("codes", code)
+        if what not in CODES:
+            near = did_you_mean(what, CODES)
+            source.error(f'"{what}" can\'t be dialled yet, only {", ".join(CODES)} can{near}', *path)
+        if not CODE.fullmatch(code):
+            source.error_at_key(f'"{code}" can\'t be dialled; a code has digits, * and # only', *path)
+        elif code in self._emergency():
+            source.error_at_key(f"{code} is an emergency number and can't be a code", *path)
+        else:
+            self.names.claim(code, "codes", code, source, *path)
+        return Code(code, Answer(what, (f"{code} is the code for {what}",)))
+
+    # What is done
+
+    def _person(self, name: str, source: Source, model: PersonModel) -> Person:
+        zone = None
+        if model.timezone is not None:
+            zone = self._zone_named(model.timezone, source, "people", name, "timezone")
+        names = PersonsNames(self.names, zone, self.moved)
+        rules = Routes(source, self.names, name).rules(model.calls, names)
+        places = self.names.places[name]
+        phones = tuple(phone for place in places.values() for phone in place.phones)
+        if not phones and not rules and not source.was_dropped("people", name):
+            source.warn(f"{name} has no phone; calls for {name} are refused", "people", name)
+        return Person(
+            name,
+            model.name or name,
+            model.number,
+            frozenset(self.names.users_of.get(("people", name), ())),
+            places,
+            rules,
+            None if rules else _every_place(name, phones),
+        )
+
+    def _team(self, name: str, source: Source, model: TeamModel) -> Team:
+        path = ("teams", name)
+        if model.ring in ORDERS_LATER:
+            source.error(f'"{model.ring}" is not supported yet; there are {" and ".join(ORDERS)}', *path, "ring")
+        elif model.ring not in ORDERS:
+            near = did_you_mean(model.ring, ORDERS)
+            source.error(f'a team rings {" or ".join(ORDERS)}, not "{model.ring}"{near}', *path, "ring")
+        then = Routes(source, self.names).then(model.then, (*path, "then"))
+        members = self.names.members[name]
+        seconds = model.ring_seconds or RING_SECONDS
+        return Team(name, model.name or name, model.number, members, model.ring, seconds, then)
+
+
+def _every_place(person: str, phones: tuple[str, ...]) -> Ring | Reject:
+    if not phones:
+        return Reject(480, "Temporarily Unavailable", (f"{person} has no phone",))
+    return Ring(phones, RING_SECONDS, person, (f"{person} has no rules, so every place rings",))

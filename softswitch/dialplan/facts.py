@@ -1,0 +1,21 @@
+"""Facts: all that a decision about one call may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One call as it came in. Gathered once: a call keeps the moment it started with."""
+
+    site: str
+    """The domain of the firm that is called, e.g. "acme.example"."""
+    called: str
+    """The dialled user part, unescaped: a name, a number, a phone's account or a code."""
+    caller: str = ""
+    """Who the caller shows to be: a person's name or number, or an outside number as "+49301234"; "" if hidden."""
+    caller_account: str = ""
+    """The phone that calls, by its authenticated account; "" for callers from outside."""
+    wall: float = 0.0
+    """When the call started; seconds since 1970 UTC."""

@@ -1,0 +1,186 @@
+"""The shape of a dialplan file: which keys there are and what may stand after them. Names are resolved in `build`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from softswitch.dialplan.conditions import CONDITIONS
+from softswitch.dialplan.hours import parse_duration
+
+LATER: Mapping[str, str] = {
+    "trunks": "lines to the public network",
+    "numbers": "numbers called from outside",
+    "outside": "calls to outside",
+    "calendar": "calendars",
+    "presence": "conditions on presence",
+    "busy when": "being busy on any call",
+}
+"""Words of the language that this version refuses, and what they are about."""
+
+
+def _word(text: str) -> str:
+    if not text.strip():
+        raise ValueError("nothing is written here")
+    return text.strip()
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, str):
+        raise ValueError("a time to ring is written as 15s or 2m")
+    return parse_duration(value)
+
+
+def _yes(value: object) -> bool:
+    if value not in ("yes", "no"):
+        raise ValueError("write yes or no")
+    return value == "yes"
+
+
+_CONDITIONS = "*conditions"
+"""Where a rule's conditions are gathered; no key that an operator would write."""
+
+Word = Annotated[str, AfterValidator(_word)]
+Words = Annotated[list[Word], BeforeValidator(_as_list), Field(min_length=1)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+YesNo = Annotated[bool, BeforeValidator(_yes)]
+
+
+class Model(BaseModel):
+    """A mapping with these keys and no others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HolidaysModel(Model):
+    region: Word = ""
+    also: Words | None = None
+    but: Words | None = Field(default=None, alias="except")
+
+
+class SiteModel(Model):
+    domain: Word
+    timezone: Word | None = None
+    country: Word = ""
+    holidays: HolidaysModel | None = None
+
+
+class ScheduleModel(Model):
+    hours: Words
+    timezone: Word | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lines_alone(cls, value: object) -> object:
+        return {"hours": value} if isinstance(value, str | list) else value
+
+
+class PlaceModel(Model):
+    phone: Words | None = None
+    dial: Word = ""
+    confirm: Word = ""
+
+
+class RouteModel(Model):
+    """`ring`, `for`, `then`; or `steps` with a list of such."""
+
+    ring: Words | None = None
+    ring_seconds: Seconds | None = Field(default=None, alias="for")
+    then: ThenModel | None = None
+    steps: list[RouteModel] | None = Field(default=None, min_length=1)
+
+
+class ThenModel(Model):
+    """What follows each outcome. `then: home` is the same as home after any of them."""
+
+    routes: dict[str, RouteModel]
+    """By the word for the outcome; "" is any."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: object) -> object:
+        if isinstance(value, str | list) or (isinstance(value, dict) and {"ring", "steps"} & value.keys()):
+            value = {"": value}
+        if not isinstance(value, dict):
+            return value
+        return {"routes": {k: {"ring": v} if isinstance(v, str | list) else v for k, v in value.items()}}
+
+
+class RuleModel(RouteModel):
+    """A route and the conditions for it."""
+
+    conditions: dict[str, Words] = Field(default_factory=dict, alias="*conditions")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_conditions(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        rest = {key: item for key, item in value.items() if key not in CONDITIONS}
+        return rest | {_CONDITIONS: {key: item for key, item in value.items() if key in CONDITIONS}}
+
+
+class PersonModel(Model):
+    name: Word = ""
+    number: Word = ""
+    timezone: Word | None = None
+    places: dict[str, PlaceModel] = Field(default_factory=dict)
+    calls: list[RuleModel] = Field(default_factory=list)
+
+
+class TeamModel(Model):
+    name: Word = ""
+    number: Word = ""
+    members: Words
+    ring: Word = "all"
+    ring_seconds: Seconds | None = Field(default=None, alias="for")
+    then: ThenModel | None = None
+
+
+class PhoneModel(Model):
+    secret: Word = ""
+    media: Word = ""
+    srtp: Word = ""
+    gateway: YesNo = False
+
+
+class FileModel(Model):
+    """One file."""
+
+    site: SiteModel | None = None
+    schedules: dict[str, ScheduleModel] = Field(default_factory=dict)
+    people: dict[str, PersonModel] = Field(default_factory=dict)
+    teams: dict[str, TeamModel] = Field(default_factory=dict)
+    lists: dict[str, Words] = Field(default_factory=dict)
+    phones: dict[str, PhoneModel] = Field(default_factory=dict)
+    codes: dict[str, Word] = Field(default_factory=dict)
+
+
+def keys_at(path: Sequence[str | int]) -> list[str]:
+    """The keys that a mapping at this path may have, as written in files; for suggestions."""
+    annotation: Any = FileModel
+    for part in path:
+        annotation = _below(annotation, part)
+    for option in (annotation, *get_args(annotation)):
+        if isinstance(option, type) and issubclass(option, Model):
+            names = [field.alias or name for name, field in option.model_fields.items()]
+            return [name for name in names if name != _CONDITIONS] + list(CONDITIONS) * (_CONDITIONS in names)
+    return []
+
+
+def _below(annotation: Any, part: str | int) -> Any:
+    for option in (annotation, *get_args(annotation)):
+        if get_origin(option) is dict:
+            return get_args(option)[1]
+        if get_origin(option) is list and isinstance(part, int):
+            return get_args(option)[0]
+        if isinstance(option, type) and issubclass(option, Model):
+            fields = {field.alias or name: field.annotation for name, field in option.model_fields.items()}
+            return fields.get(str(part))
+    return None

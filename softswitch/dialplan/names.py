@@ -1,0 +1,186 @@
+"""The names of a site: who owns which, and what a name in a route or condition means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from softswitch.dialplan.conditions import is_outside_number
+from softswitch.dialplan.plan import Place, Target, ToEnd, ToEveryPlace, ToPerson, ToPlace, ToTeam
+from softswitch.dialplan.schedule import Schedule
+from softswitch.dialplan.source import Source, did_you_mean
+from softswitch.dialplan.step import Reject
+
+USER = re.compile(r"[\w.~+-]{1,64}")
+"""What may name a person or an account: it becomes the user part of an address."""
+NAME = re.compile(r"\w[\w .'&+-]{0,63}")
+NUMBER = re.compile(r"\d{1,15}")
+REJECTIONS: Mapping[str, tuple[int, str]] = {
+    "reject": (603, "Decline"),
+    "reject busy": (486, "Busy Here"),
+    "reject unavailable": (480, "Temporarily Unavailable"),
+}
+"""What a call may be refused with."""
+RESERVED = frozenset({"voicemail", "echo", "anonymous", "holidays", *REJECTIONS})
+ALREADY_REPORTED = ""
+"""The text of a ValueError about a name whose definition is itself in error."""
+
+
+@dataclass(slots=True)
+class Owner:
+    """Whose a user part is."""
+
+    kind: str
+    """"people", "teams" or "codes"."""
+    key: str
+    where: str
+    """file:line."""
+
+
+@dataclass(slots=True)
+class Directory:
+    """Everything that has a name, gathered before names are resolved."""
+
+    sources: list[Source]
+    users: dict[str, Owner] = field(default_factory=dict)
+    """By user part: keys and numbers, accounts, codes."""
+    users_of: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """The other way round, by kind and key."""
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Names of people, teams and places → what they name, and file:line."""
+    places: dict[str, dict[str, Place]] = field(default_factory=dict)
+    """By person."""
+    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By team."""
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
+    zoned_schedules: set[str] = field(default_factory=set)
+    """Those with a zone of their own."""
+    used_schedules: set[str] = field(default_factory=set)
+
+    def claim(self, user: str, kind: str, key: str, source: Source, *path: str | int) -> None:
+        """Give a user part to its owner; an error in the file if it has another."""
+        owner = self.users.get(user)
+        if owner is None:
+            self.users[user] = Owner(kind, key, source.where(*path))
+            self.users_of.setdefault((kind, key), []).append(user)
+        elif (owner.kind, owner.key) != (kind, key):
+            source.error(f'"{user}" already means {owner.key} ({owner.where})', *path)
+
+    def name(self, name: str, kind: str, source: Source, *path: str | int) -> None:
+        """Note a person's, team's or place's name; an error in the file if it can't be told from another."""
+        known_kind, where = self.names.setdefault(name, (kind, source.where(*path)))
+        if name in RESERVED:
+            source.error_at_key(f'"{name}" has a meaning of its own and can\'t be a name', *path)
+        elif not NAME.fullmatch(name) or " at " in name:
+            source.error_at_key(f'"{name}" can\'t be a name', *path)
+        elif known_kind != kind:
+            source.error_at_key(f'"{name}" is the name of a {known_kind} already ({where})', *path)
+
+    def target(self, text: str, person: str = "") -> Target:
+        """What a route of this person, or of a team if "", means by a text.
+
+        Raises ValueError in an operator's words, or with ALREADY_REPORTED.
+        """
+        if text in REJECTIONS:
+            return ToEnd(Reject(*REJECTIONS[text]))
+        if text == "voicemail" or text.startswith("voicemail of "):
+            raise ValueError("voicemail is not supported yet")
+        who, at, place = text.rpartition(" at ")
+        if at:
+            return ToPlace(self._place(self.person(who), place))
+        if text in self.places.get(person, {}):
+            return ToPlace(self.places[person][text])
+        if text in self.members:
+            return ToTeam(text)
+        owner = self.users.get(text)
+        if owner is not None and owner.kind == "teams":
+            return ToTeam(owner.key)
+        if owner is not None and owner.kind == "people":
+            return ToEveryPlace(person) if owner.key == person else ToPerson(owner.key)
+        if is_outside_number(text):
+            raise ValueError(f"{text} can't be rung: numbers of the public network are not supported yet")
+        if self._dropped(("people", person, "places", text), ("people", text), ("teams", text)):
+            raise ValueError(ALREADY_REPORTED)
+        known = [*self.places.get(person, {}), *self.members, *self.places, *REJECTIONS]
+        raise ValueError(f'no place, person or team "{text}"{did_you_mean(text, known)}')
+
+    def person(self, text: str) -> str:
+        """The key of a person named by key or number.
+
+        Raises ValueError as `target` does.
+        """
+        owner = self.users.get(text)
+        if owner is not None and owner.kind == "people":
+            return owner.key
+        if self._dropped(("people", text)):
+            raise ValueError(ALREADY_REPORTED)
+        raise ValueError(f'no person "{text}"{did_you_mean(text, self.places)}')
+
+    def _place(self, person: str, place: str) -> Place:
+        found = self.places[person].get(place)
+        if found is not None:
+            return found
+        if self._dropped(("people", person, "places", place)):
+            raise ValueError(ALREADY_REPORTED)
+        raise ValueError(f'{person} has no place "{place}"{did_you_mean(place, self.places[person])}')
+
+    def callers(self, name: str) -> tuple[str, ...]:
+        """The numbers of a list, or the user parts of a person or a team's members; see `conditions.Names`."""
+        if name in self.lists:
+            return self.lists[name]
+        if name in self.members:
+            return tuple(user for member in self.members[name] for user in self.users_of["people", member])
+        owner = self.users.get(name)
+        if owner is not None and owner.kind == "people":
+            return tuple(self.users_of["people", owner.key])
+        if self._dropped(("lists", name), ("people", name), ("teams", name)):
+            raise ValueError(ALREADY_REPORTED)
+        known = [*self.lists, *self.members, *self.places, "anonymous"]
+        raise ValueError(f'no list, person or team "{name}"{did_you_mean(name, known)}')
+
+    def called(self, name: str) -> tuple[str, ...]:
+        """The user part itself if somebody has it; see `conditions.Names`."""
+        if name in self.users or name in self.members:
+            return (name,)
+        raise ValueError(f'nobody is called "{name}"{did_you_mean(name, self.users)}')
+
+    def _dropped(self, *paths: tuple[str, ...]) -> bool:
+        return any(source.was_dropped(*path) for source in self.sources for path in paths)
+
+    def schedule(self, name: str) -> Schedule:
+        """The schedule of this name.
+
+        Raises ValueError as `target` does.
+        """
+        self.used_schedules.add(name)
+        if name in self.schedules:
+            return self.schedules[name]
+        if self._dropped(("schedules", name)):
+            raise ValueError(ALREADY_REPORTED)
+        raise ValueError(f'no schedule "{name}"{did_you_mean(name, self.schedules)}')
+
+
+@dataclass(slots=True)
+class PersonsNames:
+    """The names as one person's rules mean them; see `conditions.Names`."""
+
+    directory: Directory
+    zone: ZoneInfo | None
+    """The person's own, if any."""
+    moved: dict[tuple[str, str], Schedule]
+    """Schedules on other clocks than the site's, shared by all who live there; by name and zone."""
+
+    def schedule(self, name: str) -> Schedule:
+        found = self.directory.schedule(name)
+        if self.zone is None or name in self.directory.zoned_schedules:
+            return found
+        return self.moved.setdefault((name, self.zone.key), found.in_zone(self.zone))
+
+    def callers(self, name: str) -> Sequence[str]:
+        return self.directory.callers(name)
+
+    def called(self, name: str) -> Sequence[str]:
+        return self.directory.called(name)

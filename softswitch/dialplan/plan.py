@@ -1,0 +1,188 @@
+"""The plan: a site's dialplan with every name resolved, ready to decide by. Frozen; a reload makes a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from softswitch.dialplan.conditions import Condition
+from softswitch.dialplan.outcome import Outcome
+from softswitch.dialplan.schedule import Schedule
+from softswitch.dialplan.step import Answer, Reject, Ring
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A SIP account."""
+
+    name: str
+    """Its digest user name."""
+    secret: str
+    """The name of its secret in the secrets file."""
+    gateway: bool = False
+    """May show any caller: a door to another network."""
+    person: str | None = None
+    """The key of the person whose phone it is."""
+    place: str | None = None
+    media: str = ""
+    """As written, e.g. "direct in office-lan"."""
+    srtp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a person can be reached."""
+
+    person: str
+    name: str
+    phones: tuple[str, ...]
+    """Accounts; empty for an outside number."""
+    dial: str = ""
+    """A number of the public network."""
+
+    @property
+    def label(self) -> str:
+        """E.g. "anna at office"."""
+        return f"{self.person} at {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToPlace:
+    """A target: one place of a person."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ToEveryPlace:
+    """A target: all places of the person whose rule it is."""
+
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToPerson:
+    """A target: a person, who is rung by rules of her own."""
+
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToTeam:
+    """A target: a team."""
+
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToEnd:
+    """A target: the end of the call, stands alone in its step."""
+
+    step: Reject | Answer
+
+
+Target: TypeAlias = ToPlace | ToEveryPlace | ToPerson | ToTeam | ToEnd
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStep:
+    """One line of a route: these targets at once, and what follows each outcome."""
+
+    targets: tuple[Target, ...]
+    words: str
+    """The targets as written."""
+    ring_seconds: float | None
+    """As written in `for`; None where nothing was written."""
+    then: Mapping[Outcome, Route]
+    """An outcome that is not in it goes on to the next step of the route."""
+
+
+Route: TypeAlias = tuple[RouteStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An entry of `calls`. The first one that fits decides."""
+
+    checks: tuple[tuple[Condition, str], ...]
+    """Conditions, each with the reason to give when it doesn't fit."""
+    because: str
+    """The reason to give when the rule decides."""
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a number: the address of record that others call and watch."""
+
+    name: str
+    """The key in the file, e.g. "anna"."""
+    display: str
+    """E.g. "Anna Berger"."""
+    number: str
+    """"" for none."""
+    aliases: frozenset[str]
+    """Every user part that means this person: key, number, accounts of the phones."""
+    places: Mapping[str, Place]
+    """In the order of the file."""
+    rules: tuple[Rule, ...]
+    at_once: Ring | Reject | None
+    """The first step where no rule has to be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """People who take calls for each other."""
+
+    name: str
+    display: str
+    number: str
+    members: tuple[str, ...]
+    """Keys of people, in order."""
+    order: str
+    """"all" or "in order"."""
+    ring_seconds: float
+    """For all together, or for each in order."""
+    then: Mapping[Outcome, Route]
+    at_once: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A number that the switch itself answers."""
+
+    name: str
+    at_once: Answer
+
+
+Destination: TypeAlias = Person | Team | Code
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole site."""
+
+    site: str
+    """Its domain."""
+    timezone: str
+    people: dict[str, Person]
+    teams: dict[str, Team]
+    phones: dict[str, Phone]
+    """By account name."""
+    schedules: dict[str, Schedule]
+    destinations: dict[str, Destination]
+    """By every user part that can be dialled."""
+
+    def lookup(self, user: str) -> Destination | None:
+        """Who is called by this user part."""
+        return self.destinations.get(user)
+
+    def person_of(self, account: str) -> Person | None:
+        """Whose phone this is."""
+        phone = self.phones.get(account)
+        return self.people[phone.person] if phone is not None and phone.person is not None else None
+
+
+Plans: TypeAlias = dict[str, Plan]
+"""By the domain of the site."""

@@ -1,0 +1,144 @@
+"""A file that was read: its shape, where everything in it stands, and the problems found in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from softswitch.dialplan.models import LATER, FileModel, keys_at
+from softswitch.dialplan.yamltext import Node, Part, read_yaml
+from softswitch.errors import Problem
+
+MAX_ROUNDS = 20
+
+
+@dataclass(slots=True)
+class Source:
+    """One file of a site."""
+
+    file: str
+    root: Node
+    model: FileModel
+    problems: list[Problem]
+    dropped: set[tuple[Part, ...]] = field(default_factory=set)
+    """Paths of what was too badly written to use; to mention it elsewhere is no second mistake."""
+
+    def error(self, text: str, *path: Part) -> None:
+        """Report what stands at the path."""
+        self._report(text, path, "error", of_key=False)
+
+    def error_at_key(self, text: str, *path: Part) -> None:
+        """Report the key that ends the path."""
+        self._report(text, path, "error", of_key=True)
+
+    def refuse(self, error: ValueError, *path: Part) -> None:
+        """Report what a function that knows no places found wrong; one without text was reported elsewhere."""
+        if str(error):
+            self.error(str(error), *path)
+
+    def warn(self, text: str, *path: Part) -> None:
+        """Say what is odd but works; at the key that ends the path."""
+        self._report(text, path, "warning", of_key=True)
+
+    def was_dropped(self, *path: Part) -> bool:
+        """Whether the path was in the file, but in a way that had to be left out."""
+        return any(path[:length] in self.dropped for length in range(1, len(path) + 1))
+
+    def where(self, *path: Part) -> str:
+        """The place of a key, as "file:line"."""
+        return f"{self.file}:{self.root.place(path, of_key=True)[0]}"
+
+    def _report(self, text: str, path: tuple[Part, ...], severity: str, of_key: bool) -> None:
+        line, column = self.root.place(path, of_key)
+        self.problems.append(Problem(self.file, line, column, text, severity))
+
+
+def read_source(data: bytes, file: str) -> Source:
+    """The file's shape, with whatever is wrong in it reported and left out.
+
+    Raises ConfigError when the YAML itself can't be read.
+    """
+    root, problems = read_yaml(data, file)
+    source = Source(file, root, FileModel(), problems)
+    if not isinstance(root.value, dict):
+        source.error("a dialplan begins with names such as site: and people:")
+        return source
+    # What is wrong is reported, taken out, and the rest looked at again, so that one mistake hides no other.
+    for _ in range(MAX_ROUNDS):
+        try:
+            source.model = FileModel.model_validate(root.plain())
+            break
+        except ValidationError as error:
+            wrong = [(found["loc"], found["type"], str(found["msg"])) for found in error.errors(include_url=False)]
+        for path, kind, message in wrong:
+            _report_shape(source, path, kind, message)
+        _take_out(source, [path for path, _, _ in wrong])
+    return source
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the nearest known one, if any is near."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return f'; did you mean "{by_folded[near[0]]}"?' if near else ""
+
+
+def _report_shape(source: Source, path: tuple[Part, ...], kind: str, message: str) -> None:
+    name = str(path[-1]) if path else ""
+    if kind == "extra_forbidden":
+        if name in LATER:
+            source.error_at_key(f'"{name}": {LATER[name]} are not supported yet', *path)
+        else:
+            source.error_at_key(f'unknown key "{name}"{did_you_mean(name, keys_at(path[:-1]))}', *path)
+    elif kind == "missing":
+        if not source.was_dropped(*path):
+            source.error_at_key(f'"{name}" is missing', *path[:-1])
+    else:
+        source.error(_SHAPES.get(kind, message.removeprefix("Value error, ")), *path)
+
+
+_SHAPES = {
+    "string_type": "text is expected here",
+    "list_type": "a list or one text is expected here",
+    "dict_type": "names with a colon are expected here",
+    "model_type": "names with a colon are expected here",
+    "too_short": "nothing is written here",
+}
+
+
+def _take_out(source: Source, paths: list[tuple[Part, ...]]) -> None:
+    """Remove what is wrong from the tree; a mapping that lacks a key goes as a whole, and so does an emptied list."""
+    wrong = [_existing(source.root, path) for path in paths]
+    # All are found before the first goes: removing from a list moves what follows in it.
+    for chain, written in wrong:
+        source.dropped.add(written)
+        while len(chain) > 1:
+            node, parent = chain.pop(), chain[-1]
+            if isinstance(parent.value, dict):
+                parent.value = {key: child for key, child in parent.value.items() if child is not node}
+                break
+            if isinstance(parent.value, list):
+                parent.value = [child for child in parent.value if child is not node]
+                if parent.value:
+                    break
+            written = written[:-1]
+            source.dropped.add(written)
+
+
+def _existing(root: Node, path: tuple[Part, ...]) -> tuple[list[Node], tuple[Part, ...]]:
+    """The nodes along a path, from the root to the last that is in the file, and the path as the file has it."""
+    chain, written = [root], list[Part]()
+    for part in path:
+        value = chain[-1].value
+        child = None
+        if isinstance(value, dict) and isinstance(part, str):
+            child = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            child = value[part]
+        if child is not None:
+            chain.append(child)
+            written.append(part)
+    return chain, tuple(written)

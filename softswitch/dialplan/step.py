@@ -1,0 +1,40 @@
+"""Steps: what a decision tells the switch to do next with a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Ring these phones at once; whatever comes of it is told to the next decision as an outcome."""
+
+    phones: tuple[str, ...]
+    """Account names, never empty, each once."""
+    seconds: float
+    """How long to ring before the outcome is `no answer`."""
+    label: str
+    """In the operators' words, e.g. "anna at office"."""
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refuse the call with this final response; there is no step after it."""
+
+    status: int
+    phrase: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The switch takes the call itself; there is no step after it."""
+
+    what: str
+    """"echo": send the caller's sound back."""
+    reasons: tuple[str, ...] = ()
+
+
+Step = Ring | Reject | Answer
+"""The closed union; match it with `assert_never`."""
