@@ -35,7 +35,8 @@ def make_certificates(folder: Path, names: Sequence[str], addresses: Sequence[st
         .sign(ca_key, hashes.SHA256())
     )
     server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-    alternatives = [x509.DNSName(name) for name in names]
+    # COMPAT: linphone 5.1's mbedTLS compares a literal address with DNS names only.
+    alternatives = [x509.DNSName(name) for name in (*names, *addresses)]
     literal = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
     certificate = (
         x509.CertificateBuilder(ca_name, server_name, key.public_key(), x509.random_serial_number(), begin, end)
@@ -47,9 +48,7 @@ def make_certificates(folder: Path, names: Sequence[str], addresses: Sequence[st
     made.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     made.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     made.key.chmod(0o600)
     return made

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from .netlab import Lab, lab, may_make_namespaces
+from .certificates import Certificates, make_certificates
+from .netlab import OFFICE_PUBLIC, PUBLIC, Lab, lab, may_make_namespaces
+from .office import DOMAIN, Listen
+from .server import Server, free_ports, run_server
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """An authority that the phones trust and the switch's certificate."""
+    addresses = ("127.0.0.1", PUBLIC, OFFICE_PUBLIC)
+    return make_certificates(tmp_path_factory.mktemp("certificates"), [DOMAIN], addresses)
+
+
+StartSwitch = Callable[..., Server]
+
+
+@pytest.fixture
+def start_switch(tmp_path: Path, certificates: Certificates) -> Iterator[StartSwitch]:
+    """Starts a switch with the options of `run_server`, by default on free loopback ports; ends it after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(listen: tuple[Listen, ...] | None = None, **options: object) -> Server:
+            if listen is None:
+                names = ("udp", "tcp", "tls")
+                ports = free_ports(len(names))
+                listen = tuple(Listen(name, "127.0.0.1", port) for name, port in zip(names, ports, strict=True))
+            folder = tmp_path / "switch"
+            folder.mkdir()
+            return stack.enter_context(run_server(folder, listen, certificates, **options))  # type: ignore[arg-type]
+
+        yield start
+
+
+@pytest.fixture
+def switch(start_switch: StartSwitch) -> Server:
+    """A switch with the sample office on free loopback ports, for UDP, TCP and TLS; sound goes directly."""
+    return start_switch(media="never")
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
     internet  203.0.113.0/24   a bridge; the switch stands on 203.0.113.1
     home N    192.168.N.0/24   a router on 203.0.113.1N that masquerades, a phone host on 192.168.N.10
-    office    10.0.0.0/24      a router that maps 203.0.113.5 to the host 10.0.0.2 one to one, a phone host on 10.0.0.10
+    office    10.0.0.0/24      a router that maps 203.0.113.5 to 10.0.0.3 one to one; the switch's host has that
+                              address and 10.0.0.2 for the LAN; a phone host on 10.0.0.10
 
 Addresses are those for documentation (RFC 5737) and private use (RFC 1918); nothing leaves the machine.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 PUBLIC = "203.0.113.1"
 OFFICE_PUBLIC = "203.0.113.5"
 OFFICE_SWITCH = "10.0.0.2"
+OFFICE_MAPPED = "10.0.0.3"
 _PREFIX = "softsw"
 
 _NAT = """
@@ -40,10 +42,10 @@ table inet filter {{
 
 _ONE_TO_ONE = f"""
 table ip nat {{{{
-  chain pre {{{{ type nat hook prerouting priority dstnat; ip daddr {OFFICE_PUBLIC} dnat to {OFFICE_SWITCH}; }}}}
+  chain pre {{{{ type nat hook prerouting priority dstnat; ip daddr {OFFICE_PUBLIC} dnat to {OFFICE_MAPPED}; }}}}
   chain post {{{{
     type nat hook postrouting priority srcnat;
-    oifname "wan" ip saddr {OFFICE_SWITCH} snat to {OFFICE_PUBLIC};
+    oifname "wan" ip saddr {OFFICE_MAPPED} snat to {OFFICE_PUBLIC};
     oifname "wan" masquerade;
   }}}}
 }}}}
@@ -141,7 +143,7 @@ class Lab:
         return host
 
     def office(self) -> tuple[Host, Host]:
-        """An office: the switch's host on 10.0.0.2, known outside as 203.0.113.5, and a phone host beside it."""
+        """An office: the switch's host, 10.0.0.2 and (outside: 203.0.113.5) 10.0.0.3, and a phone host beside it."""
         lan = self._namespace("office")
         for step in (["link", "add", "br0", "type", "bridge"], ["link", "set", "br0", "up"]):
             _run("ip", "-n", lan, *step)
@@ -151,6 +153,7 @@ class Lab:
         for host in hosts:
             self._on_bridge(lan, host.netns, "eth0", host.address)
             _run("ip", "-n", host.netns, "route", "add", "default", "via", "10.0.0.1")
+        _run("ip", "-n", hosts[0].netns, "addr", "add", f"{OFFICE_MAPPED}/24", "dev", "eth0")
         self._router(lan, _ONE_TO_ONE)
         return hosts
 

@@ -144,14 +144,17 @@ def _kamailio(
     lines = []
     for account in ACCOUNTS.values():
         lines.append(f'$sht(secret=>{account.name}) = "{account.password}";')
-        lines += [f'$sht(person=>{key}) = "{account.person}";' for key in (account.name, account.person, account.number)]
+        lines += [
+            f'$sht(person=>{key}) = "{account.person}";' for key in (account.name, account.person, account.number)
+        ]
     relayed = media == "always" and netns is not None and shutil.which("rtpengine") is not None
     relay = _rtpengine(folder, listen[0], netns, ports) if relayed else None
     process = Kamailio(
         folder,
         "office.cfg",
         [
-            f"{one.transport}:{one.host}:{one.port}" + (f" advertise {one.advertised}:{one.port}" if one.advertised else "")
+            f"{one.transport}:{one.host}:{one.port}"
+            + (f" advertise {one.advertised}:{one.port}" if one.advertised else "")
             for one in listen
         ],
         {"DOMAIN": DOMAIN, "TLS": str(tls), "NG": "2223", "ACCOUNTS": "\n".join(f"    {line}" for line in lines)},

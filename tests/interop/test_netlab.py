@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from .netlab import OFFICE_PUBLIC, PUBLIC, Host, Lab
+from .netlab import OFFICE_MAPPED, OFFICE_PUBLIC, PUBLIC, Host, Lab
 
 pytestmark = [pytest.mark.interop, pytest.mark.netns]
 
@@ -17,21 +17,21 @@ data, source = s.recvfrom(99); s.sendto(f"{source[0]} {source[1]}".encode(), sou
 """
 _ASK = """
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2); s.bind(("", 5060))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(2); s.bind((sys.argv[2], 5060))
 s.sendto(b"?", (sys.argv[1], 7000)); print(s.recvfrom(99)[0].decode())
 """
 
 
-def seen_as(server: Host, dialled: str, client: Host) -> tuple[str, int]:
-    """The address from which `server`, reached on `dialled`, sees `client`'s port 5060."""
+def seen_as(server: Host, dialled: str, client: Host, source: str = "", bound: str = "0.0.0.0") -> tuple[str, int]:
+    """The address from which `server`, listening on `bound` and reached on `dialled`, sees port 5060 of `client`."""
     listen = subprocess.Popen(
-        ["ip", "netns", "exec", server.netns, "python3", "-c", _ECHO, "0.0.0.0"], stdout=subprocess.PIPE
+        ["ip", "netns", "exec", server.netns, "python3", "-c", _ECHO, bound], stdout=subprocess.PIPE
     )
     try:
         assert listen.stdout is not None
         assert listen.stdout.readline() == b"ready\n"
         done = subprocess.run(
-            ["ip", "netns", "exec", client.netns, "python3", "-c", _ASK, dialled],
+            ["ip", "netns", "exec", client.netns, "python3", "-c", _ASK, dialled, source],
             capture_output=True, text=True, check=True, timeout=10,
         )  # fmt: skip
     finally:
@@ -56,6 +56,6 @@ def test_two_homes_cannot_reach_each_other(netlab: Lab) -> None:
 
 def test_the_office_switch_is_one_to_one_outside_and_itself_inside(netlab: Lab) -> None:
     switch, desk = netlab.office()
-    assert seen_as(switch, OFFICE_PUBLIC, netlab.home(1))[0] == "203.0.113.11"
-    assert seen_as(netlab.internet, PUBLIC, switch) == (OFFICE_PUBLIC, 5060)
+    assert seen_as(switch, OFFICE_PUBLIC, netlab.home(1), bound=OFFICE_MAPPED)[0] == "203.0.113.11"
+    assert seen_as(netlab.internet, PUBLIC, switch, OFFICE_MAPPED) == (OFFICE_PUBLIC, 5060)
     assert seen_as(switch, switch.address, desk) == (desk.address, 5060)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,7 @@ class Baresip:
         self._folder = folder
         self._events: list[dict[str, Any]] = []
         self._changed = threading.Condition()
+        self._next = 0
         self._token = 0
         self._process = Process(["baresip", "-4", "-s", "-f", folder], netns=netns, cwd=folder)
         self._process.wait_for("baresip is ready")
@@ -103,21 +106,25 @@ class Baresip:
         token = str(self._token)
         text = json.dumps({"command": name, "params": parameters, "token": token}).encode()
         self._socket.sendall(b"%d:%s," % (len(text), text))
-        answer = self._wait(lambda event: event.get("token") == token, f"an answer to {name}", 5.0)
+        _, answer = self._wait(lambda event: event.get("token") == token, f"an answer to {name}", 5.0)
         if not answer.get("ok"):
             raise PeerFailed(f"baresip refused {name} {parameters}: {answer}")
 
     def wait_event(self, kind: str, seconds: float = 10.0) -> dict[str, Any]:
-        """The first event of this kind: REGISTER_OK, CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED …"""
-        return self._wait(lambda event: event.get("type") == kind, kind, seconds)
+        """The next event of this kind, after the one waited for last: CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED …"""
+        number, event = self._wait(lambda event: event.get("type") == kind, kind, seconds, self._next)
+        self._next = number + 1
+        return event
 
-    def _wait(self, fits: Any, what: str, seconds: float) -> dict[str, Any]:
+    def _wait(
+        self, fits: Callable[[dict[str, Any]], bool], what: str, seconds: float, since: int = 0
+    ) -> tuple[int, dict[str, Any]]:
         deadline = Deadline(seconds)
         with self._changed:
             while True:
-                for event in self._events:
+                for number, event in enumerate(self._events[since:], since):
                     if fits(event):
-                        return event
+                        return number, event
                 if not self._changed.wait(deadline.left):
                     raise PeerFailed(
                         f"baresip: no {what} within {seconds} s; events {self._events}\n{self._process.output[-6000:]}"
@@ -153,6 +160,10 @@ class Baresip:
             raise PeerFailed(f"baresip recorded nothing:\n{self._process.output[-6000:]}")
         return found[-1]
 
+    def recorded_bytes(self) -> int:
+        """How long the recording of the running call is by now."""
+        return max((path.stat().st_size for path in self._folder.glob("dump-*-dec.wav")), default=0)
+
     @property
     def output(self) -> str:
         return self._process.output
@@ -184,8 +195,6 @@ def _connect_inside(netns: str, host: str, port: int) -> socket.socket:
 
 
 def _enter(netns: str) -> None:
-    import ctypes
-
     libc = ctypes.CDLL(None, use_errno=True)
     with open(f"/run/netns/{netns}") as file:
         if libc.setns(file.fileno(), 0x40000000):  # CLONE_NEWNET

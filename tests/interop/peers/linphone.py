@@ -91,7 +91,10 @@ class Linphone:
         )  # fmt: skip
         self.heard = folder / "heard.wav"
         self._process = Process(
-            ["linphonec", "-c", config, "-d", "6", "-l", "/dev/stdout"], netns=netns, cwd=folder, env={"HOME": str(folder)}
+            ["linphonec", "-c", config, "-d", "6", "-l", "/dev/stdout"],
+            netns=netns,
+            cwd=folder,
+            env={"HOME": str(folder)},
         )
         for line in ("soundcard use files", f"play {wav}", f"record {self.heard}"):
             self._type(line)
@@ -101,24 +104,28 @@ class Linphone:
 
     def registered(self) -> None:
         """Wait until its REGISTER was answered with 200."""
-        self._process.wait_for(r"to \[LinphoneRegistrationOk\]", 10)
+        self._process.wait_next(r"to \[LinphoneRegistrationOk\]", 10)
 
     def dial(self, user: str) -> None:
         self._type(f"call sip:{user}@{DOMAIN}")
 
     def answer(self) -> None:
         """Wait for a call and take it."""
-        self._process.wait_for("to LinphoneCallIncomingReceived", 10)
+        self._process.wait_next("to LinphoneCallIncomingReceived", 10)
         self._type("answer")
 
     def established(self) -> None:
-        self._process.wait_for("to LinphoneCallStreamsRunning", 10)
+        self._process.wait_next("to LinphoneCallStreamsRunning", 10)
 
     def hang_up(self) -> None:
         self._type("terminate")
 
     def closed(self) -> None:
-        self._process.wait_for("to LinphoneCallReleased", 10)
+        self._process.wait_next("to LinphoneCallReleased", 10)
+
+    def recorded_bytes(self) -> int:
+        """How long the recording of the running call is by now."""
+        return self.heard.stat().st_size if self.heard.exists() else 0
 
     @property
     def output(self) -> str:

@@ -30,6 +30,15 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
 
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 5.0) -> None:
+    """Look again until `holds()`, for things of other programs that tell nobody, such as a file that grows."""
+    deadline = Deadline(seconds)
+    while not holds():
+        if not deadline.left:
+            raise PeerFailed(f"no {what} within {seconds} s")
+        threading.Event().wait(0.05)
+
+
 class Process:
     """A running program whose output lines are kept and can be waited for."""
 
@@ -46,6 +55,7 @@ class Process:
         inside = ["ip", "netns", "exec", netns] if netns else []
         self.name = Path(command[0]).name
         self._lines: list[str] = []
+        self._next = 0
         self._changed = threading.Condition()
         self._on_line = on_line
         self._process = subprocess.Popen(
@@ -82,12 +92,6 @@ class Process:
         with self._changed:
             return "\n".join(self._lines)
 
-    @property
-    def mark(self) -> int:
-        """How many lines were said; later `wait_for(..., since=mark)` ignores these."""
-        with self._changed:
-            return len(self._lines)
-
     def running(self) -> bool:
         return self._process.poll() is None
 
@@ -102,8 +106,9 @@ class Process:
         wanted, deadline, at = re.compile(pattern), Deadline(seconds), since
         with self._changed:
             while True:
-                for line in self._lines[at:]:
+                for number, line in enumerate(self._lines[at:], at):
                     if found := wanted.search(line):
+                        self._next = number + 1
                         return found
                 at = len(self._lines)
                 if not self._reader.is_alive():
@@ -111,6 +116,10 @@ class Process:
                 # The reader's last notify may come just before it ends, so look again now and then.
                 if not self._changed.wait(min(deadline.left, 0.5)) and not deadline.left:
                     raise PeerFailed(f"{self.name}: no {pattern!r} within {seconds} s:\n{self._tail()}")
+
+    def wait_next(self, pattern: str, seconds: float = 10.0) -> re.Match[str]:
+        """As `wait_for`, but only in lines after the one found last."""
+        return self.wait_for(pattern, seconds, self._next)
 
     def _tail(self) -> str:
         return "\n".join(self._lines[-40:])
