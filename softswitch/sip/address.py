@@ -8,13 +8,11 @@ from typing import NamedTuple
 from softswitch.errors import PeerError
 from softswitch.sip.params import parse_params
 
-_NAME_ADDR = re.compile(
-    rb"""[ \t]*(?: "((?:[^"\\]|\\.)*)" | ([^"<>]*?) )[ \t]*<[ \t]*([^<>"]*?|[^<>]*?)[ \t]*>[ \t]*(;.*)?""",
-    re.VERBOSE | re.DOTALL,
-)
 _PLAIN = re.compile(rb"""[ \t]*(?:"([^"\\]*)"[ \t]*)?<([^<>"\s]+)>(;[^"<>,]*)?""")
-_TAG = re.compile(rb""";[ \t]*tag[ \t]*=[ \t]*([^;,\s"<>=]+)""", re.IGNORECASE)
+_QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_TAG = re.compile(rb""";[ \t]*+tag[ \t]*+=[ \t]*+([^;,\s"<>=]+)""", re.IGNORECASE)
 _NAME = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~ \t\x80-\xff]*")
+_BLANKS = b" \t"
 
 
 class Address(NamedTuple):
@@ -34,8 +32,14 @@ class Address(NamedTuple):
 
     @property
     def tag(self) -> bytes:
-        """The tag, or b""."""
-        match = _TAG.search(self.params_text) if self.params_text else None
+        """The tag, or b"". Raises PeerError(400) where quoted parameters are malformed."""
+        text = self.params_text
+        if not text:
+            return b""
+        if b'"' in text:
+            # A quoted value may hold ";tag=" without being one.
+            return self.params.get(b"tag") or b""
+        match = _TAG.search(text)
         return match[1] if match else b""
 
 
@@ -45,23 +49,38 @@ def parse_address(value: bytes) -> Address:
     if plain_match is not None:
         name, uri, params = plain_match.groups(b"")
         return Address(name, uri, params)
-    if b"<" in value:
-        match = _NAME_ADDR.fullmatch(value)
-        if match is None:
-            raise PeerError(400, "Malformed Address")
-        quoted, plain, uri, params = match.groups()
-        if quoted is not None:
-            display = re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL)
-        elif _NAME.fullmatch(plain):
-            display = plain
-        else:
+    value = value.strip(_BLANKS)
+    if value[:1] == b'"':
+        quoted = _QUOTED.match(value)
+        if quoted is None:
             raise PeerError(400, "Malformed Display Name")
-        if not uri or b" " in uri or b"\t" in uri:
+        display = quoted[1]
+        if b"\\" in display:
+            display = re.sub(rb"\\(.)", rb"\1", display, flags=re.DOTALL)
+        rest = value[quoted.end() :].lstrip(_BLANKS)
+        if rest[:1] != b"<":
             raise PeerError(400, "Malformed Address")
-        return Address(display, uri, params or b"")
+        return _bracketed(display, rest)
+    bracket = value.find(b"<")
+    if bracket >= 0:
+        display = value[:bracket].rstrip(_BLANKS)
+        if not _NAME.fullmatch(display):
+            raise PeerError(400, "Malformed Display Name")
+        return _bracketed(display, value[bracket:])
     # Without brackets every parameter belongs to the header, none to the URI (RFC 3261 §20.10).
     uri, semicolon, rest = value.partition(b";")
-    uri = uri.strip()
-    if not uri or b" " in uri or b'"' in uri or b"," in uri or b"?" in uri or b">" in uri:
+    uri = uri.rstrip(_BLANKS)
+    if not uri or len(uri.split()) != 1 or b'"' in uri or b"," in uri or b"?" in uri or b">" in uri:
         raise PeerError(400, "Malformed Address")
     return Address(b"", uri, semicolon + rest)
+
+
+def _bracketed(display: bytes, text: bytes) -> Address:
+    """`text` begins at the opening bracket. Blanks within the brackets are refused (RFC 4475 §3.1.2.14)."""
+    uri, close, params = text[1:].partition(b">")
+    params = params.lstrip(_BLANKS)
+    if not close or not uri or len(uri.split()) != 1 or uri[:1].isspace() or uri[-1:].isspace():
+        raise PeerError(400, "Malformed Address")
+    if b"<" in uri or b'"' in uri or (params and params[:1] != b";"):
+        raise PeerError(400, "Malformed Address")
+    return Address(display, uri, params)

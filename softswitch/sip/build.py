@@ -81,24 +81,27 @@ def respond(
     `to_tag` is added where the request's To has none; a 100 gets none. Timestamp is echoed in a 100 (RFC 3261 §8.2.6).
     """
     lines, keys, first = request.lines, request.keys, request.first
-    via = first[b"via"]
-    vias: Sequence[bytes] = (lines[via],)
-    if keys.count(b"via") > 1:
+    vias: Sequence[bytes]
+    if keys.count(b"via") == 1:
+        vias = (lines[first[b"via"]],)
+    else:
         vias = [line for line, key in zip(lines, keys, strict=True) if key == b"via"]
-    to = lines[first[b"to"]]
-    if to_tag and status != 100 and not has_tag(request):
-        to += b";tag=" + to_tag
     extra = headers
     if status == 100 and b"timestamp" in first:
         extra = (*headers, lines[first[b"timestamp"]])
+    try:
+        to = lines[first[b"to"]]
+        if to_tag and status != 100 and not has_tag(request):
+            to += b";tag=" + to_tag
+        same: Sequence[bytes] = (lines[first[b"from"]], to, lines[first[b"call-id"]], lines[first[b"cseq"]])
+    except KeyError:
+        # A request that lacks some of these is answered with those it has (RFC 4475 §3.3.1).
+        same = [lines[first[key]] for key in (b"from", b"to", b"call-id", b"cseq") if key in first]
     return b"\r\n".join(
         (
             status_line(status, reason),
             *vias,
-            lines[first[b"from"]],
-            to,
-            lines[first[b"call-id"]],
-            lines[first[b"cseq"]],
+            *same,
             *extra,
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body),
         )
@@ -106,9 +109,9 @@ def respond(
 
 
 def has_tag(request: Request) -> bool:
-    """Whether To bears a tag, also when To is malformed (then: no)."""
+    """Whether To bears a tag."""
     to = request.lines[request.first[b"to"]]
-    if b"tag" not in to.lower():
+    if b"tag" not in to and b"tag" not in to.lower():
         return False
     try:
         return bool(request.to.tag)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 TOKEN = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~]+")
+_MARKS = re.compile(rb'[",<>\\]').finditer
 
 COMPACT = {
     b"a": b"accept-contact",
@@ -66,8 +67,8 @@ _SPELLED = (
     "Authorization Proxy-Authorization WWW-Authenticate Proxy-Authenticate Authentication-Info User-Agent Server "
     "Allow Supported Require Proxy-Require Unsupported Accept Accept-Encoding Accept-Language Allow-Events Event "
     "Session-Expires Min-SE Min-Expires Subject Date Path Service-Route Refer-To Referred-By Replaces RSeq RAck "
-    "Reason Retry-After Warning Priority Organization Privacy P-Asserted-Identity P-Preferred-Identity Remote- "
-    "Party-ID Diversion History-Info Content-Disposition Content-Encoding Content-Language MIME-Version "
+    "Reason Retry-After Warning Priority Organization Privacy P-Asserted-Identity P-Preferred-Identity "
+    "Remote-Party-ID Diversion History-Info Content-Disposition Content-Encoding Content-Language MIME-Version "
     "Subscription-State SIP-ETag SIP-If-Match Max-Breadth Alert-Info Call-Info In-Reply-To Timestamp Join "
     "Request-Disposition Accept-Contact Reject-Contact "
 ).split()
@@ -105,24 +106,26 @@ def split_list(value: bytes) -> list[bytes]:
         return [value] if value else []
     parts = []
     start = 0
+    skip = -1
     quoted = bracketed = False
-    i = 0
-    while i < len(value):
-        char = value[i]
+    for mark in _MARKS(value):
+        at = mark.start()
+        if at == skip:
+            continue
+        char = value[at]
         if quoted:
             if char == 0x5C:
-                i += 1
+                skip = at + 1
             elif char == 0x22:
                 quoted = False
         elif char == 0x22:
-            quoted = True
+            quoted = not bracketed
         elif char == 0x3C:
             bracketed = True
         elif char == 0x3E:
             bracketed = False
         elif char == 0x2C and not bracketed:
-            parts.append(value[start:i].strip())
-            start = i + 1
-        i += 1
+            parts.append(value[start:at].strip())
+            start = at + 1
     parts.append(value[start:].strip())
     return [part for part in parts if part]

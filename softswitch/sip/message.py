@@ -13,7 +13,6 @@ from softswitch.sip.address import Address, parse_address
 from softswitch.sip.headers import LISTS, split_list
 from softswitch.sip.via import Via, parse_via
 
-_FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
 _CSEQ = re.compile(rb"([0-9]{1,20})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)")
 
 
@@ -22,7 +21,7 @@ _USUAL_ADDRESS = re.compile(rb"""(?:From|To): (?:"([^"\\\r]*)" )?<([^<>"\s]+)>(;
 _USUAL_CSEQ = re.compile(rb"CSeq: ([0-9]{1,9}) ([A-Z]+)")
 _USUAL_VIA = re.compile(
     rb"(?:Via|v): (SIP/2\.0/([A-Z]+) ([a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{1,4}))?"
-    rb"((?:;rport)?;branch=([^;,\s\"=]+)(?:;[^,\"\r]*)?))"
+    rb"((?:;rport)?;branch=(z9hG4bK[^;,\s\"=]+)(?:;[^,\"\r]*)?))"
 )
 
 
@@ -82,7 +81,10 @@ class Message:
     def cseq(self) -> tuple[int, bytes]:
         """Number and method. Raises PeerError(400); the number is under 2**31 (RFC 3261 §8.1.1.5)."""
         if self._cseq is None:
-            line = self.lines[self.first[b"cseq"]]
+            try:
+                line = self.lines[self.first[b"cseq"]]
+            except KeyError:
+                raise PeerError(400, "Missing CSeq") from None
             match = _USUAL_CSEQ.fullmatch(line) or _CSEQ.fullmatch(_value(line))
             if match is None:
                 raise PeerError(400, "Malformed CSeq")
@@ -96,21 +98,32 @@ class Message:
     def from_(self) -> Address:
         """Raises PeerError(400)."""
         if self._from is None:
-            self._from = _address(self.lines[self.first[b"from"]])
+            try:
+                line = self.lines[self.first[b"from"]]
+            except KeyError:
+                raise PeerError(400, "Missing From") from None
+            self._from = _address(line)
         return self._from
 
     @property
     def to(self) -> Address:
         """Raises PeerError(400)."""
         if self._to is None:
-            self._to = _address(self.lines[self.first[b"to"]])
+            try:
+                line = self.lines[self.first[b"to"]]
+            except KeyError:
+                raise PeerError(400, "Missing To") from None
+            self._to = _address(line)
         return self._to
 
     @property
     def via(self) -> Via:
         """The topmost Via. Raises PeerError(400)."""
         if self._via is None:
-            line = self.lines[self.first[b"via"]]
+            try:
+                line = self.lines[self.first[b"via"]]
+            except KeyError:
+                raise PeerError(400, "Missing Via") from None
             match = _USUAL_VIA.fullmatch(line)
             if match is not None:
                 raw, transport, host, port, params, branch = match.groups()
@@ -218,5 +231,6 @@ def _address(line: bytes) -> Address:
 def _value(line: bytes) -> bytes:
     value = line[line.find(b":") + 1 :]
     if b"\r\n" in value:
-        value = _FOLD.sub(b" ", value)
+        # By hand: a pattern for "blanks, line end, blanks" looks at a long run of blanks again and again.
+        value = b" ".join([part.strip(b" \t") for part in value.split(b"\r\n")])
     return value.strip()

@@ -6,9 +6,12 @@ import re
 
 from softswitch.errors import PeerError
 
+# Possessive (*+) wherever blanks repeat: a long run of them is then looked at once. Only on single characters:
+# before Python 3.11.5 possessive groups are not reliable.
 _PARAM = re.compile(
-    rb"""[ \t]*;[ \t]*([A-Za-z0-9\-.!%*_+`'~\[\]:&$/]*)[ \t]*(?:=[ \t]*("(?:[^"\\]|\\.)*"|[^;="<>\s]*))?[ \t]*""",
-    re.DOTALL,
+    rb"""[ \t]*+;[ \t]*+([A-Za-z0-9\-.!%*_+`'~\[\]:&$/]*+)[ \t]*+
+         (?:=[ \t]*+("[^"\\]*(?:\\.[^"\\]*)*"|[^;"<>\s]*+))?[ \t]*+""",
+    re.DOTALL | re.VERBOSE,
 )
 
 

@@ -10,12 +10,21 @@ from itertools import pairwise
 
 from softswitch.errors import PeerError
 from softswitch.flow import Flow
-from softswitch.sip.headers import NAMES, SINGLE, TOKEN, key_of
+from softswitch.sip.headers import NAMES, SINGLE, TOKEN, key_of, split_list
 from softswitch.sip.message import Message, Request, Response
+from softswitch.sip.uri import parse_uri
+from softswitch.sip.via import parse_via
 
-_STATUS = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9]) (.*)", re.IGNORECASE | re.DOTALL)
+_STATUS = re.compile(rb"SIP/2\.0 ([1-6][0-9][0-9])(?: .*)?", re.IGNORECASE | re.DOTALL)
 _FIELD_NAMES = re.compile(rb"\r\n([^:\s]+):").findall
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
+_BARE_NUL = re.compile(rb"(?<!\\)\x00")
+_QUOTED = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_EMPTY_PIECE = re.compile(rb"[;,][ \t]*+(?:[;,]|\Z)")
+
+MAX_LINES = 500
+"""More header lines than this are refused with 513."""
+_TOO_MANY_LINES = "Too Many Header Lines"
 
 _USUAL_METHODS = frozenset(
     b"INVITE ACK BYE CANCEL OPTIONS REGISTER SUBSCRIBE NOTIFY PUBLISH MESSAGE REFER INFO UPDATE PRACK".split()
@@ -27,30 +36,34 @@ MANDATORY = (b"via", b"from", b"to", b"call-id", b"cseq")
 def parse(data: bytes, flow: Flow) -> Request | Response:
     """Parse one whole message, a datagram or what framing cut from a stream.
 
-    Raises PeerError(400 or 505) when it is malformed. Its `message` is the Request so far when that can be answered
-    at all, otherwise None, which means: drop it. A malformed response is never answered, nor is an ACK.
+    Raises PeerError(400, 501, 505 or 513) when it is malformed. Its `message` is the Request so far when that can be
+    answered at all, otherwise None, which means: drop it. A malformed response is never answered, nor is an ACK.
     """
     head_end = data.find(b"\r\n\r\n")
     if head_end < 0:
         raise PeerError(400, "No End of Headers")
     head = data[:head_end]
     body = data[head_end + 4 :]
-    lines = head.split(b"\r\n")
-    line_ends = len(lines) - 1
-    start = lines.pop(0)
-    # One search finds every name; a folded line, or one without a name, makes the counts differ.
+    # One search finds every name. It knows only whole line ends, `splitlines` bare ones too: a bare one, a folded line
+    # or a line without a name makes the counts differ.
+    lines = head.splitlines()
     keys: list[bytes] = list(map(NAMES.get, _FIELD_NAMES(head)))  # type: ignore[arg-type]
     broken = ""
-    if len(keys) != len(lines) or None in keys:
-        if b"\r\n " in head or b"\r\n\t" in head:
-            lines = _join_folded(lines)
-        keys, broken = _keys(lines)
+    if len(keys) != len(lines) - 1 or None in keys or head[-1:] < b" " or len(keys) > MAX_LINES or b"\0" in head:
+        if not head or head[:2] == b"\r\n":
+            # Line ends before the start line are ignored (RFC 3261 §7.5).
+            rest = data.lstrip(b"\r\n")
+            if not rest:
+                raise PeerError(400, "Empty Message")
+            return parse(rest, flow)
+        lines, keys, broken = _unusual(head)
+    start = lines.pop(0)
     first = dict(zip(keys, range(len(keys)), strict=True))
     if len(first) != len(keys):
         first = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
     if start[:4].upper() == b"SIP/":
         return _response(start, lines, keys, first, body, flow, broken)
-    return _request(start, lines, keys, first, body, flow, broken, head, line_ends)
+    return _request(start, lines, keys, first, body, flow, broken)
 
 
 def _request(
@@ -61,8 +74,6 @@ def _request(
     body: bytes,
     flow: Flow,
     broken: str,
-    head: bytes,
-    line_ends: int,
 ) -> Request:
     words = start.split(b" ")
     if len(words) == 3:
@@ -79,20 +90,22 @@ def _request(
             if version.upper() != b"SIP/2.0":
                 raise PeerError(505, "Version Not Supported")
         if broken:
-            raise PeerError(400, broken)
+            raise PeerError(513 if broken is _TOO_MANY_LINES else 400, broken)
         if method not in _USUAL_METHODS and not TOKEN.fullmatch(method):
             raise PeerError(400, "Malformed Method")
         if uri[:1] == b"<" or not uri:
             raise PeerError(400, "Malformed Request-URI")
-        if head.count(b"\n") != line_ends or head.count(b"\r") != line_ends:
-            raise PeerError(400, "Bare Line End")
+        if b"?" in uri and uri[:3].lower() == b"sip" and parse_uri(uri).headers_text:
+            raise PeerError(400, "Headers in Request-URI")
         _check(request)
-        if not request.call_id:
-            raise PeerError(400, "Empty Call-Id")
         _ = request.from_, request.to
         if request.cseq[1] != method:
-            raise PeerError(400, "CSeq Method Mismatch")
+            # 501 for a method unknown here: whoever knows it might read its CSeq otherwise (RFC 4475 §3.1.2.18).
+            raise PeerError(400 if method in _USUAL_METHODS else 501, "CSeq Method Mismatch")
         _ = request.via
+        via = lines[first[b"via"]]
+        if b"," in via or b";;" in via:
+            _check_via(request.get(b"via") or b"")
     except PeerError as error:
         raise PeerError(error.status, error.reason, message=_answerable(request)) from None
     return request
@@ -121,11 +134,13 @@ def _check(message: Message) -> None:
     for key in MANDATORY:
         if key not in first:
             raise PeerError(400, f"Missing {key.decode().title()}")
-    if len(first) != len(message.keys):
-        keys = message.keys
+    keys = message.keys
+    if len(first) != len(keys) and len(first) + keys.count(b"via") - 1 != len(keys):
         for key in SINGLE:
             if key in first and keys.count(key) > 1:
                 raise PeerError(400, f"Two Values of {key.decode().title()}")
+    if len(message.call_id.split()) != 1:
+        raise PeerError(400, "Malformed Call-Id")
     body = message.body
     at = first.get(b"content-length")
     if at is None or message.lines[at] == b"Content-Length: %d" % len(body):
@@ -142,17 +157,37 @@ def _check(message: Message) -> None:
 
 
 def _answerable(request: Request) -> Request | None:
-    """The request when a response to it could find its way, else None."""
-    if request.method == b"ACK":
+    """The request when a response to it could find its way and its sender could tell what is answered, else None."""
+    if request.method == b"ACK" or b"cseq" not in request.first:
         return None
-    for key in MANDATORY:
-        if key not in request.first:
-            return None
     try:
         _ = request.via
     except PeerError:
         return None
     return request
+
+
+def _check_via(value: bytes) -> None:
+    """Raise PeerError(400) when a Via line holds an empty or unreadable value or parameter (RFC 4475 §3.1.2.1)."""
+    if _EMPTY_PIECE.search(_QUOTED.sub(b"q", value)):
+        raise PeerError(400, "Malformed Via")
+    for part in split_list(value):
+        parse_via(part)
+
+
+def _unusual(head: bytes) -> tuple[list[bytes], list[bytes], str]:
+    """Start line and header lines, the keys of these, and what is wrong with them, or nothing."""
+    lines = head.split(b"\r\n")
+    line_ends = len(lines) - 1
+    lines = lines[:1] + _join_folded(lines[1:])
+    keys, broken = _keys(lines[1:])
+    if len(keys) > MAX_LINES:
+        broken = _TOO_MANY_LINES
+    elif head.count(b"\n") != line_ends or head.count(b"\r") != line_ends:
+        broken = "Bare Line End"
+    elif b"\0" in head and _BARE_NUL.search(head):
+        broken = "Zero Byte"
+    return lines, keys, broken
 
 
 def _join_folded(lines: list[bytes]) -> list[bytes]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
 
 from softswitch.errors import PeerError
@@ -10,15 +12,16 @@ from softswitch.sip.params import parse_params
 
 _URI = re.compile(
     rb"""(sips?):                                     # scheme
-         (?:([^@\s<>"]*)@)?                           # user info; may hold ; and ?
+         (?:([^@\s<>"\x00-\x1f\x7f]+)@)?             # user info; may hold ; and ?
          (\[[0-9A-Fa-f:.]+\] | [A-Za-z0-9._\-]+)      # host
          (?::([0-9]{1,5}))?
-         (;[^?\s<>"]*)?
-         (?:\?([^\s<>]*))?""",
+         (;[^?\s<>"\x00-\x1f\x7f]*)?
+         (?:\?([^\s<>"\x00-\x1f\x7f]*))?""",
     re.VERBOSE | re.IGNORECASE,
 )
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*):")
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(rb"[A-Za-z0-9\-_.!~*'()]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -39,7 +42,14 @@ class Uri(NamedTuple):
 
     @property
     def params(self) -> dict[bytes, bytes | None]:
-        return parse_params(self.params_text) if self.params_text else {}
+        """By name in lower case; escapes in names and values undone, once. Raises PeerError(400)."""
+        text = self.params_text
+        if not text:
+            return {}
+        found = parse_params(text)
+        if b"%" in text:
+            found = {unescape(name).lower(): value and unescape(value) for name, value in found.items()}
+        return found
 
     @property
     def user_text(self) -> str:
@@ -49,8 +59,9 @@ class Uri(NamedTuple):
         return unescape(self.user.partition(b":")[0]).decode("utf-8", "replace")
 
     def param(self, name: bytes) -> bytes | None:
-        """A parameter's value (b"" for one without value), or None when it is absent."""
-        if name not in self.params_text.lower():
+        """A parameter's value (b"" for one without value), or None when it is absent. Raises PeerError(400)."""
+        text = self.params_text
+        if name not in text and b"%" not in text and name not in text.lower():
             return None
         params = self.params
         return (params[name] or b"") if name in params else None
@@ -67,6 +78,18 @@ def scheme_of(text: bytes) -> bytes:
     """The scheme in lower case, or b"" when there is none."""
     match = _SCHEME.match(text)
     return match[1].lower() if match else b""
+
+
+@lru_cache(maxsize=4096)
+def ipv6_of(host: bytes) -> IPv6Address | None:
+    """The address in b"[2001:db8::1]", or None when it is none.
+
+    Three colons, which the grammar of RFC 3261 let through, are read as two (RFC 5118 §4.10).
+    """
+    try:
+        return IPv6Address(host[1:-1].decode("ascii", "replace").replace(":::", "::"))
+    except AddressValueError:
+        return None
 
 
 def parse_uri(text: bytes) -> Uri:
@@ -88,6 +111,8 @@ def parse_uri(text: bytes) -> Uri:
         number = int(port)
         if not 0 < number < 65536:
             raise PeerError(400, "Malformed Port in URI")
+    if host[:1] == b"[" and ipv6_of(host) is None:
+        raise PeerError(400, "Malformed IPv6 Address in URI")
     return Uri(scheme.lower(), user, host.lower(), number, params or b"", headers or b"")
 
 
@@ -95,18 +120,26 @@ _DEFAULT_IN_BOTH = (b"user", b"ttl", b"method", b"maddr", b"transport")
 
 
 def same_uri(one: bytes, other: bytes) -> bool:
-    """Whether two URIs are equal under RFC 3261 §19.1.4; of other schemes, whether they are the same bytes."""
+    """Whether two URIs are equal under RFC 3261 §19.1.4; of other schemes, whether they are the same bytes.
+
+    IPv6 addresses are compared as numbers, not as texts (RFC 5954 §3.2).
+    """
     if one == other:
         return True
     try:
         a, b = parse_uri(one), parse_uri(other)
     except PeerError:
         return False
-    if a.scheme != b.scheme or a.host != b.host or a.port != b.port:
+    if a.scheme != b.scheme or a.port != b.port:
+        return False
+    if a.host != b.host and (a.host[:1] != b"[" or b.host[:1] != b"[" or ipv6_of(a.host) != ipv6_of(b.host)):
         return False
     if _userinfo(a.user) != _userinfo(b.user):
         return False
-    pa, pb = a.params, b.params
+    try:
+        pa, pb = a.params, b.params
+    except PeerError:
+        return False
     for name in _DEFAULT_IN_BOTH:
         if (name in pa) != (name in pb):
             return False
@@ -117,9 +150,21 @@ def same_uri(one: bytes, other: bytes) -> bool:
 
 
 def _userinfo(user: bytes | None) -> bytes | None:
-    return None if user is None else unescape(user)
+    return None if user is None else _unescape_unreserved(user)
 
 
-def _headers(text: bytes) -> dict[bytes, bytes]:
+def _headers(text: bytes) -> list[tuple[bytes, bytes]]:
     pairs = (item.partition(b"=") for item in text.split(b"&") if item)
-    return {unescape(name).lower(): unescape(value) for name, _, value in pairs}
+    return sorted((unescape(name).lower(), unescape(value)) for name, _, value in pairs)
+
+
+def _unescape_unreserved(text: bytes) -> bytes:
+    """%61 becomes a; a reserved character and its escape are different things: a+b is not a%2Bb (§19.1.4)."""
+    if b"%" not in text:
+        return text
+
+    def one(match: re.Match[bytes]) -> bytes:
+        char = bytes((int(match[1], 16),))
+        return char if _UNRESERVED.fullmatch(char) else match[0].upper()
+
+    return _ESCAPE.sub(one, text)
