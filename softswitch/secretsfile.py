@@ -19,8 +19,10 @@ NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.+-]{0,63}", re.ASCII)
 """What an account may be called: it is a digest user name, a SIP user and a YAML key, in each without escapes."""
 
 
-def store_hashes(path: Path, name: str, realm: str, hashes: Mapping[str, bytes], replace: bool = False) -> None:
-    """Write HA1 hashes (lower-case hex, by algorithm) under `name`.
+def store_hashes(
+    path: Path, name: str, realm: str, hashes: Mapping[str, bytes], replace: bool = False, user: str = ""
+) -> None:
+    """Write HA1 hashes (lower-case hex, by algorithm) under `name`; `user` where it isn't the name.
 
     The file is replaced in one step, readable by its owner alone, and made when it is not there.
     Raises ConfigError when the file is not sound, KeyError when the name is taken and `replace` is not set,
@@ -31,7 +33,9 @@ def store_hashes(path: Path, name: str, realm: str, hashes: Mapping[str, bytes],
     real = path.resolve()
     text = real.read_text(encoding="utf-8") if real.exists() else HEADING
     values = ", ".join(f"{algorithm}: {value.decode()}" for algorithm, value in hashes.items())
-    changed = with_entry(text, name, f"{name}: {{realm: {realm}, {values}}}\n", str(path), replace)
+    whose = f"user: {user}, " if user and user != name else ""
+    line = f"{name}: {{realm: {realm}, {whose}{values}}}\n"
+    changed = with_entry(text, name, line, str(path), replace)
     _write(real, changed)
 
 

@@ -1,0 +1,76 @@
+"""`softswitch run`: the switch itself, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections.abc import Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from softswitch.cli.common import Configuration, config_option, read_configuration
+from softswitch.clock import Clock, ShiftedClock, SystemClock
+from softswitch.ops.log import configure, log
+
+_FORMATS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
+
+
+@click.command()
+@config_option
+@click.option(
+    "--at",
+    type=click.DateTime(_FORMATS),
+    help='Run as if it were this moment now, for trying a dialplan out: "2026-11-27 17:59:50".',
+)
+def run(config: Path | None, at: datetime | None) -> int:
+    """Run the switch in the foreground; SIGTERM or Ctrl-C ends it.
+
+    With any problem in the configuration nothing is started.
+    """
+    found = read_configuration(config)
+    configure(found.settings.log.format, found.settings.log.level)
+    for warning in found.warnings:
+        log.warning(str(warning).replace(":0:0: ", ": ", 1).replace("warning: ", "", 1))
+    prepare(found)
+    clock = clock_at(at, found)
+    # Here and not above: the other commands do without the whole of the switch.
+    from softswitch.switch import serve
+
+    return run_loop(serve(found.settings, found.plans, clock))
+
+
+def clock_at(at: datetime | None, found: Configuration) -> Clock:
+    """The clock to run by; `at` is read in the time zone of the site, where there is one site."""
+    if at is None:
+        return SystemClock()
+    zones = {plan.timezone for plan in found.plans.values()}
+    start = at.replace(tzinfo=ZoneInfo(zones.pop())) if len(zones) == 1 else at.astimezone()
+    log.warning("running by a shifted clock", at=start.isoformat(sep=" "))
+    return ShiftedClock(start)
+
+
+def prepare(found: Configuration) -> None:
+    """Make the folders that the switch writes to; allow as many open connections as the system lets us."""
+    settings = found.settings
+    places = [settings.control, settings.tls.certificate, settings.tls.key]
+    if settings.sqlite_file is not None:
+        places.append(settings.sqlite_file)
+    for place in places:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def run_loop(main: Coroutine[Any, Any, int]) -> int:
+    """Run to the end on uvloop, or on asyncio's own loop where there is none."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(main)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)

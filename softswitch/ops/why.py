@@ -1,0 +1,94 @@
+"""Can somebody be reached now, and if not, why: the answer of `softswitch why`, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from softswitch.dialplan.decide import MAX_STEPS, next_step
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.outcome import Outcome
+from softswitch.dialplan.plan import Code, Person, Plan
+from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.registrar.bindings import Binding
+from softswitch.suggest import did_you_mean
+
+BindingsOf = Callable[[str], Sequence[Binding]]
+"""The bindings of an account, expired ones included or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The answer and how it came about."""
+
+    reachable: bool
+    lines: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """What goes over the control socket."""
+        return asdict(self)
+
+
+def why(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> Why:
+    """Whether a call to `who` (a name, a number, an account) would ring anywhere now, from an unknown caller.
+
+    Phones without a binding count as unreachable; whether a registered one is busy only a call can tell.
+    """
+    destination = plan.lookup(who)
+    if destination is None:
+        return Why(False, (f'nobody at {plan.site} is called "{who}"{did_you_mean(who, plan.destinations)}',))
+    if isinstance(destination, Code):
+        return Why(True, (f"the switch itself answers {who}: {destination.at_once.what}",))
+    number = f", {destination.number}" if destination.number else ""
+    lines = [f"{destination.display} ({destination.name}{number}) at {plan.site}"]
+    people = [destination] if isinstance(destination, Person) else [plan.people[m] for m in destination.members]
+    for person in people:
+        lines += _places(person, bindings_of, wall)
+    walked, reachable = _walk(plan, who, bindings_of, wall)
+    return Why(reachable, (*lines, *walked))
+
+
+def _places(person: Person, bindings_of: BindingsOf, wall: float) -> Iterable[str]:
+    if not person.places:
+        yield f"{person.name} has no places, so nothing can ring"
+    for place in person.places.values():
+        if not place.phones:
+            yield f"{place.label}: no phone of this switch"
+        for account in place.phones:
+            alive = [one for one in bindings_of(account) if one.expires_at > wall]
+            if not alive:
+                yield f"{place.label}: {account} is not registered"
+            for one in alive:
+                left = _span(one.expires_at - wall)
+                yield f"{place.label}: {account} is registered as {one.contact}, for {left} more"
+
+
+def _walk(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> tuple[list[str], bool]:
+    """What a call would do now, up to the first phone that can ring."""
+    lines: list[str] = []
+    facts = Facts(plan.site, who, wall=wall)
+    history: tuple[Outcome, ...] = ()
+    while len(history) <= MAX_STEPS:
+        step = next_step(plan, facts, history)
+        because = f" ({'; '.join(step.reasons)})" if step.reasons else ""
+        if isinstance(step, Answer):
+            return [*lines, f"a call now is answered by the switch: {step.what}{because}"], True
+        if isinstance(step, Reject):
+            return [*lines, f"a call now ends with {step.status} {step.phrase}{because}"], False
+        ready = _ready(step, bindings_of, wall)
+        if ready:
+            return [*lines, f"a call now rings {step.label}: {', '.join(ready)}{because}"], True
+        lines.append(f"a call now finds no phone of {step.label} registered{because}")
+        history = (*history, Outcome.UNREACHABLE)
+    return lines, False
+
+
+def _ready(step: Ring, bindings_of: BindingsOf, wall: float) -> list[str]:
+    return [phone for phone in step.phones if any(one.expires_at > wall for one in bindings_of(phone))]
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
