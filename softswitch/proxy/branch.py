@@ -1,0 +1,319 @@
+"""A branch: one attempt to have one destination answer a request (RFC 3261 §16.6 steps 6 to 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from softswitch.flow import Flow
+from softswitch.media.anchor import sdp_of, with_sdp
+from softswitch.media.engine import MediaFailed, MediaKey
+from softswitch.proxy.forward import forward_request
+from softswitch.proxy.token import ANCHORED, CALLEE_STICKS, CALLER_STICKS
+from softswitch.sip.message import Request, Response
+from softswitch.transaction import client_invite
+from softswitch.transaction.client_invite import ClientInvite
+from softswitch.transaction.client_other import ClientOther
+
+if TYPE_CHECKING:
+    from softswitch.proxy.core import Core
+
+ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"'
+"""Tells a phone that the call is no missed call (RFC 3326)."""
+
+DIALOG_STARTERS = (b"INVITE", b"SUBSCRIBE", b"REFER")
+
+
+class BranchOwner(Protocol):
+    """Who sent the request down this branch, among others perhaps."""
+
+    def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
+        """Every response but 100; `body` replaces the response's own where it is not None."""
+        ...
+
+    def on_branch_gone(self, branch: Branch, status: int) -> None:
+        """No final response will come; `status` says which one it is as good as: 408, 488, 503."""
+        ...
+
+
+class Nobody:
+    """The owner of a CANCEL: what it is answered means nothing to us."""
+
+    def on_response(self, response: Response) -> None:
+        pass
+
+    def on_no_answer(self, timed_out: bool) -> None:
+        pass
+
+
+NOBODY = Nobody()
+
+
+class Branch:
+    """One attempt. Timer C is its own timer."""
+
+    __slots__ = (
+        "_answers",
+        "_cancel_headers",
+        "_queue",
+        "account",
+        "add_routes",
+        "alternatives",
+        "anchor",
+        "branch",
+        "client",
+        "core",
+        "done",
+        "drop_last_route",
+        "drop_routes",
+        "due",
+        "extra",
+        "flow",
+        "mark",
+        "max_forwards",
+        "offered",
+        "owner",
+        "rang",
+        "record_route",
+        "remove",
+        "request",
+        "response",
+        "slot",
+        "status",
+        "sticky",
+        "uri",
+    )
+
+    def __init__(self, core: Core, owner: BranchOwner, request: Request, uri: bytes, flow: Flow, hops: int) -> None:
+        self.core = core
+        self.owner = owner
+        self.request = request
+        self.uri = uri
+        self.flow = flow
+        self.max_forwards = hops
+        self.mark = b""
+        self.account = ""
+        """The phone that is tried; "" for any other destination."""
+        self.alternatives: Sequence[Flow] = ()
+        """Where else to try when this flow fails (RFC 3263 §4.3)."""
+        self.add_routes: Sequence[bytes] = ()
+        self.drop_routes = 0
+        self.drop_last_route = False
+        self.record_route = request.method in DIALOG_STARTERS
+        self.sticky = (False, False)
+        """Whether caller and callee are reached over their flows in this dialog, whatever their Contacts say."""
+        self.remove: Sequence[int] = ()
+        self.extra: Sequence[bytes] = ()
+        self.anchor = False
+        self.offered = False
+        """The request carried an offer, so that SDP coming back is its answer."""
+        self.branch = b""
+        self.client: ClientInvite | ClientOther | None = None
+        self.rang = False
+        self.status = 0
+        """The final status, or 0."""
+        self.response: Response | None = None
+        """The final response, when one came."""
+        self.done = False
+        self.due: float | None = None
+        self.slot = 0
+        self._answers: dict[bytes, bytes] | None = None
+        self._queue: list[Response] | None = None
+        self._cancel_headers: tuple[bytes, ...] | None = None
+
+    # -- sending
+
+    def start(self) -> None:
+        """Send the request, its offer anchored first where `anchor` says so."""
+        self.branch = self.core.ids.branch() + self.mark
+        request = self.request
+        if self.anchor and request.body:
+            sdp = sdp_of(request.get(b"content-type") or b"", request.body)
+            if sdp is not None:
+                self.offered = True
+                key = self.core.media_key(request, self.branch)
+                self.core.media.offer(key, sdp, self.flow.listener.network, request.flow.host, self._on_offer)
+                return
+        self._send(None)
+
+    def _on_offer(self, result: bytes | MediaFailed) -> None:
+        if self.done:
+            return
+        if isinstance(result, MediaFailed):
+            self.core.log_media_failure(self.request, result)
+            self._gone(result.status)
+        else:
+            request = self.request
+            self._send(with_sdp(request.get(b"content-type") or b"", request.body, result))
+
+    def _send(self, body: bytes | None) -> None:
+        request, listener = self.request, self.flow.listener
+        data = forward_request(
+            request,
+            self.uri,
+            listener.via + self.branch,
+            self.max_forwards,
+            self._record_routes() if self.record_route else (),
+            self.drop_routes,
+            self.drop_last_route,
+            self.add_routes,
+            body,
+            self.remove,
+            self.extra,
+        )
+        self.client = self.core.layer.send_request(request.method, self.branch, data, self.flow, self)
+        if request.method == b"INVITE":
+            self.core.layer.wheel.arm(self, self.core.layer.now + self.core.layer.values.timer_c)
+
+    def _record_routes(self) -> tuple[bytes, ...]:
+        """One value, or two when the message changes transport, family or network on its way through us.
+
+        The one for the far side stands on top (RFC 5658 §3).
+        """
+        request, out, came = self.request, self.flow.listener, self.request.flow.listener
+        flags = ANCHORED if self.anchor else 0
+        if self.sticky[0]:
+            flags |= CALLER_STICKS
+        if self.sticky[1]:
+            flags |= CALLEE_STICKS
+        token = self.core.tokens.seal(request.call_id, request.from_.tag, request.flow, self.flow, flags)
+        value = b"<sip:%b@%b;lr>" % (token, out.uri)
+        if out is came:
+            return (value,)
+        return (value, b"<sip:%b@%b;lr>" % (token, came.uri))
+
+    # -- what the transaction tells
+
+    def on_response(self, response: Response) -> None:
+        """From the client transaction."""
+        status = response.status
+        if status < 200 and not self.done and self.request.method == b"INVITE":
+            self.core.layer.wheel.arm(self, self.core.layer.now + self.core.layer.values.timer_c)
+            if self._cancel_headers is not None:
+                self._send_cancel()
+        if status == 100:
+            return
+        if self._queue is not None:
+            self._queue.append(response)
+        elif self.anchor and response.body and status < 300:
+            self._anchor_response(response)
+        else:
+            self._pass_on(response, None)
+
+    def _anchor_response(self, response: Response) -> None:
+        content_type = response.get(b"content-type") or b""
+        sdp = sdp_of(content_type, response.body)
+        if sdp is None:
+            self._pass_on(response, None)
+            return
+        if self._answers is None:
+            self._answers = {}
+        # Phones repeat an answer word for word, in the 183 and the 200 or in a 200 sent again: it stays what it was.
+        known = self._answers.get(response.to.tag + b"|" + response.body)
+        if known is not None:
+            self._pass_on(response, known)
+            return
+        self._queue = []
+        tag = response.to.tag.decode("latin-1")
+        key = self.core.media_key(self.request, self.branch)
+        network, source = self.request.flow.listener.network, response.flow.host
+
+        def anchored(result: bytes | MediaFailed) -> None:
+            body = None
+            if isinstance(result, MediaFailed):
+                # The call is answered: to pass its SDP on as it is may still give sound, to refuse it never.
+                self.core.log_media_failure(self.request, result)
+            else:
+                body = with_sdp(content_type, response.body, result)
+                assert self._answers is not None
+                self._answers[response.to.tag + b"|" + response.body] = body
+            queue, self._queue = self._queue or [], None
+            self._pass_on(response, body)
+            for waiting in queue:
+                self.on_response(waiting)
+
+        if self.offered:
+            answer_key = MediaKey(key.call_id, key.from_tag, tag, key.via_branch)
+            self.core.media.answer(answer_key, sdp, network, source, anchored)
+        else:
+            offer_key = MediaKey(key.call_id, tag, key.from_tag)
+            self.core.media.offer(offer_key, sdp, network, source, anchored)
+
+    def _pass_on(self, response: Response, body: bytes | None) -> None:
+        status = response.status
+        if status >= 200:
+            if not self.done:
+                if status == 503 and self._try_next():
+                    return
+                self._finish(status)
+                self.response = response
+            elif status >= 300:
+                return
+        elif self.done:
+            return
+        elif status != 100:
+            self.rang = True
+        self.owner.on_branch_response(self, response, body)
+
+    def on_no_answer(self, timed_out: bool) -> None:
+        """From the client transaction."""
+        if not self.done and not self._try_next():
+            self._gone(408 if timed_out else 503)
+
+    def _try_next(self) -> bool:
+        if not self.alternatives or self._cancel_headers is not None:
+            return False
+        self.flow, *rest = self.alternatives
+        self.alternatives = rest
+        self.client = None
+        self.start()
+        return True
+
+    def _gone(self, status: int) -> None:
+        self._finish(status)
+        self.owner.on_branch_gone(self, status)
+
+    def _finish(self, status: int) -> None:
+        self.done = True
+        self.status = status
+        self.due = None
+        self.client = None
+
+    # -- giving up
+
+    def cancel(self, *headers: bytes) -> None:
+        """Have the other side stop ringing; its 487 ends the branch. One that was never sent ends at once."""
+        if self.done or self._cancel_headers is not None:
+            return
+        self._cancel_headers = headers
+        if self.client is None:
+            self._finish(487)
+        elif self.client.state == client_invite.PROCEEDING:
+            self._send_cancel()
+        # else it waits for the first provisional response (RFC 3261 §9.1)
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel_headers is not None
+
+    def _send_cancel(self) -> None:
+        if not isinstance(self.client, ClientInvite):
+            return
+        layer = self.core.layer
+        key = b"%b|CANCEL" % self.branch
+        if key not in layer.clients:
+            data = self.client.cancel(self._cancel_headers or ())
+            layer.send_request(b"CANCEL", self.branch, data, self.flow, NOBODY)
+            # Who does not even answer a CANCEL is gone (RFC 3261 §9.1: 64·T1).
+            layer.wheel.arm(self, layer.now + layer.values.lifetime)
+
+    def fire(self, now: float) -> None:
+        """Timer C, or the end of patience after a CANCEL."""
+        if self.done or self.client is None:
+            return
+        if self._cancel_headers is None and self.client.state == client_invite.PROCEEDING:
+            self.cancel()
+        else:
+            client = self.client
+            client.end(None)
+            self._gone(487 if self.cancelled else 408)

@@ -1,0 +1,95 @@
+"""The calls that are running, as the switch shows them: who, with whom, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from softswitch.events import Bus, CallChanged
+
+LONGEST_SECONDS = 24 * 3600.0
+"""A call of which nothing was heard for so long is forgotten: both phones lost power, and no BYE ever came."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, from its INVITE to its last BYE."""
+
+    site: str
+    call_id: bytes
+    from_tag: bytes
+    caller: str
+    called: str
+    started_at: float
+    """Wall clock."""
+    answered_at: float = 0.0
+    """Wall clock; 0 while it rings."""
+    heard_at: float = 0.0
+    """Wall clock of the last request within it."""
+    label: str = ""
+    """Who rings, or who took it, in the operators' words."""
+    anchored: bool = False
+    dialogs: set[bytes] = field(default_factory=set)
+    """The tags of those who answered and are still in it."""
+
+
+class Calls:
+    """Running calls by Call-ID."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._calls: dict[bytes, Call] = {}
+        self._bus = bus
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(list(self._calls.values()))
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def get(self, call_id: bytes) -> Call | None:
+        return self._calls.get(call_id)
+
+    def begin(self, call: Call) -> bool:
+        """Note a new call; False when one with this Call-ID runs already, a spiral or another fork of it."""
+        if call.call_id in self._calls:
+            return False
+        self._calls[call.call_id] = call
+        self._tell(call, "ringing")
+        return True
+
+    def answered(self, call_id: bytes, to_tag: bytes, label: str, wall: float) -> None:
+        """Somebody took it."""
+        call = self._calls.get(call_id)
+        if call is not None and to_tag not in call.dialogs:
+            call.dialogs.add(to_tag)
+            call.label = label
+            if not call.answered_at:
+                call.answered_at = call.heard_at = wall
+                self._tell(call, "answered")
+
+    def hung_up(self, call_id: bytes, tags: tuple[bytes, bytes]) -> bool:
+        """A BYE between these two tags; True when the whole call is over with it."""
+        call = self._calls.get(call_id)
+        if call is None:
+            return True
+        call.dialogs.difference_update(tags)
+        if call.dialogs:
+            return False
+        self.end(call_id)
+        return True
+
+    def end(self, call_id: bytes) -> None:
+        """The call is over or was never answered."""
+        call = self._calls.pop(call_id, None)
+        if call is not None:
+            self._tell(call, "ended")
+
+    def forget_silent(self, wall: float) -> list[Call]:
+        """End the calls of which nothing was heard for a day; they are returned."""
+        silent = [c for c in self._calls.values() if wall - max(c.heard_at, c.started_at) > LONGEST_SECONDS]
+        for call in silent:
+            self.end(call.call_id)
+        return silent
+
+    def _tell(self, call: Call, state: str) -> None:
+        self._bus.publish(CallChanged(call.site, call.call_id.decode("utf-8", "replace"), state, call.label))

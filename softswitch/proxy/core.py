@@ -1,0 +1,548 @@
+"""The proxy core: what happens to a request that is new (RFC 3261 §16.2 to §16.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from softswitch.dialplan.decide import next_step
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.outcome import Outcome
+from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.errors import PeerError
+from softswitch.events import BindingChanged, Bus
+from softswitch.flow import Flow, Listener
+from softswitch.ids import Ids
+from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
+from softswitch.proxy.branch import Branch
+from softswitch.proxy.calls import Call, Calls
+from softswitch.proxy.fork import Fork
+from softswitch.proxy.ports import Contacts, Directory, Resolver
+from softswitch.proxy.route import Addresses, Way, preprocess
+from softswitch.proxy.spread import Spread
+from softswitch.proxy.straight import Straight
+from softswitch.proxy.token import Tokens
+from softswitch.proxy.validate import check_extensions, check_hops, check_loop, check_scheme, loop_mark
+from softswitch.registrar.bindings import Binding
+from softswitch.sip.build import respond
+from softswitch.sip.message import Request, Response
+from softswitch.sip.uri import Uri, parse_uri, unescape
+from softswitch.transaction.layer import Layer, reply_flow
+from softswitch.transaction.server_invite import ServerInvite
+from softswitch.transaction.server_other import ServerOther
+
+MAX_BREADTH = 60
+"""RFC 5393 §5.3.3.3."""
+
+SERVER_PACKAGES = (b"message-summary", b"reg", b"presence.winfo", b"conference")
+"""Event packages that only a server can serve; a phone asked for them would refuse each in turn."""
+
+ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE, INFO, MESSAGE"
+
+
+class Verifier(Protocol):
+    """Digest authentication."""
+
+    def verify(self, request: Request, site: str, now: float, proxy: bool) -> str:
+        """The account that sent the request. Raises PeerError(401 or 407)."""
+        ...
+
+
+class RegisterHandler(Protocol):
+    """The registrar, for requests whose sender is known."""
+
+    def on_register(self, request: Request, site: str, account: str, server: ServerOther) -> None: ...
+
+
+class LegHandler(Protocol):
+    """Calls that the switch takes itself."""
+
+    def answer(self, request: Request, server: ServerInvite, what: str) -> None:
+        """Take the call as `what`, e.g. "echo"."""
+        ...
+
+    def on_request(self, request: Request) -> bool:
+        """A request within a dialog of ours; False when there is no such dialog."""
+        ...
+
+
+class CallLog(Protocol):
+    """Who wants to read what becomes of calls. Called seldom: never for a message that just passes."""
+
+    def note(self, call_id: bytes, event: str, **details: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request from outside any dialog."""
+
+    account: str
+    """The phone; "" for a peer."""
+    plan: Plan
+    """Of the firm whose phone it is, or that is called."""
+
+
+class Core:
+    """Decides about every new request; `layer`, `media` and the other rooms are put in by the switch."""
+
+    layer: Layer
+
+    def __init__(
+        self,
+        *,
+        plans: Mapping[str, Plan],
+        listeners: Sequence[Listener],
+        ids: Ids,
+        token_key: bytes,
+        contacts: Contacts,
+        verifier: Verifier,
+        registrar: RegisterHandler,
+        resolver: Resolver,
+        directory: Directory,
+        media: MediaEngine,
+        legs: LegHandler,
+        log: CallLog,
+        bus: Bus,
+        anchors: bool = True,
+        outside_domains: bool = False,
+    ) -> None:
+        self.ids = ids
+        self.tokens = Tokens(token_key, listeners)
+        self.addresses = Addresses(listeners)
+        self.contacts = contacts
+        self.verifier = verifier
+        self.registrar = registrar
+        self.resolver = resolver
+        self.directory = directory
+        self.media = media
+        self.legs = legs
+        self.log = log
+        self.anchors = anchors
+        self.outside_domains = outside_domains
+        self.calls = Calls(bus)
+        self.ringing: set[Fork] = set()
+        self.wall = 0.0
+        """The moment of the input at hand, seconds since 1970 UTC; set by the pump."""
+        self.use_plans(plans)
+        bus.subscribe(BindingChanged, self._on_binding)
+
+    def use_plans(self, plans: Mapping[str, Plan]) -> None:
+        """Route new calls by these plans; calls that ring keep theirs."""
+        self._plans = {site.lower().encode(): plan for site, plan in plans.items()}
+        self._default = next(iter(plans.values()))
+
+    # -- new requests
+
+    def on_request(self, request: Request) -> None:
+        """From the transaction layer."""
+        try:
+            if request.method == b"ACK":
+                self._on_ack(request)
+            else:
+                self._on_request(request)
+        except PeerError as error:
+            if request.method != b"ACK":
+                self._refuse(request, error)
+
+    def on_stray_response(self, response: Response) -> None:
+        """A response to nothing of ours is dropped (RFC 6026 §7.2)."""
+
+    def _refuse(self, request: Request, error: PeerError) -> None:
+        """Without a transaction: a stranger's request leaves nothing behind. A repeated one is refused again."""
+        data = respond(request, error.status, error.reason, error.headers, to_tag=self.ids.tag())
+        self.layer.send(data, reply_flow(request))
+
+    def _on_request(self, request: Request) -> None:
+        check_scheme(request.uri)
+        method = request.method
+        hops = check_hops(request)
+        mark = loop_mark(request)
+        check_loop(request, self.addresses.sent_by, mark)
+        check_extensions(request)
+        in_dialog = bool(request.to.tag)
+        way = preprocess(request, self.addresses, self.tokens, in_dialog)
+        if in_dialog:
+            self._on_dialog_request(request, way, hops, mark)
+        elif method == b"REGISTER":
+            self._on_register(request, way)
+        else:
+            self._on_new(request, way, hops, mark)
+
+    # -- within a dialog
+
+    def _on_dialog_request(self, request: Request, way: Way, hops: int, mark: bytes) -> None:
+        token = way.token
+        if token is None:
+            if self._is_for_us(way) and self.legs.on_request(request):
+                return
+            raise PeerError(481)
+        if not self._is_party(request.flow, token.sender):
+            # The token is right and the place is new: a phone that moved shows who it is.
+            self.verifier.verify(request, self._default.site, self.wall, True)
+        straight = Straight(self, self.layer.accept(request), request)
+        call = self.calls.get(request.call_id)
+        if call is not None:
+            call.heard_at = self.wall
+        if token.receiver_sticks:
+            self._send_straight(straight, way, [token.receiver], hops, mark, token.anchored)
+        else:
+            self._resolve_straight(straight, way, hops, mark, token.anchored)
+
+    def _is_party(self, flow: Flow, sender: Flow) -> bool:
+        return flow.host == sender.host or self.contacts.knows(flow)
+
+    def _is_for_us(self, way: Way) -> bool:
+        if way.next_route is not None:
+            return False
+        uri = parse_uri(way.uri)
+        return self.addresses.is_ours(uri) or uri.host in self._plans
+
+    def _on_ack(self, request: Request) -> None:
+        """An ACK to a 2xx: forwarded without a transaction, within a dialog or not at all (RFC 6026 §8.4)."""
+        check_scheme(request.uri)
+        hops = check_hops(request)
+        way = preprocess(request, self.addresses, self.tokens, True)
+        token = way.token
+        if token is None:
+            if not way.was_ours and self._is_for_us(way):
+                self.legs.on_request(request)
+            return
+        if not self._is_party(request.flow, token.sender):
+            return
+        ack = AckForward(self, request, way, hops, token.anchored)
+        if token.receiver_sticks:
+            ack.send(token.receiver)
+        else:
+            self.resolver.resolve(way.next_route or way.uri, len(request.body) + 1000, ack.resolved)
+
+    def _send_straight(
+        self, straight: Straight, way: Way, flows: Sequence[Flow], hops: int, mark: bytes, anchored: bool
+    ) -> None:
+        request = straight.request
+        branch = Branch(self, straight, request, way.uri, flows[0], hops)
+        branch.mark = mark
+        branch.alternatives = flows[1:]
+        branch.drop_routes = way.drop_routes
+        branch.drop_last_route = way.drop_last_route
+        branch.record_route = request.method in (b"SUBSCRIBE", b"REFER") and not request.to.tag
+        branch.anchor = anchored
+        straight.start(branch)
+
+    def _resolve_straight(self, straight: Straight, way: Way, hops: int, mark: bytes, anchored: bool) -> None:
+        def resolved(flows: Sequence[Flow]) -> None:
+            if not straight.server.answered:
+                if flows:
+                    self._send_straight(straight, way, flows, hops, mark, anchored)
+                else:
+                    straight.refuse(404 if not straight.request.to.tag else 480, "No Way to That Host")
+
+        size = len(straight.request.body) + sum(map(len, straight.request.lines)) + 200
+        self.resolver.resolve(way.next_route or way.uri, size, resolved)
+
+    def on_straight_done(self, request: Request, status: int, to_tag: bytes) -> None:
+        """A request within a dialog has its final response."""
+        if request.method == b"BYE" and self.calls.hung_up(request.call_id, (request.from_.tag, request.to.tag)):
+            self.release_call(request)
+            self.log.note(request.call_id, "call ended", by=request.from_.uri.decode("utf-8", "replace"))
+
+    # -- outside a dialog
+
+    def _on_register(self, request: Request, way: Way) -> None:
+        if way.next_route is not None:
+            raise PeerError(403, "Not a Relay for REGISTER")
+        plan = self._plan_of(parse_uri(way.uri))
+        if plan is None:
+            raise PeerError(404, "No Such Domain Here")
+        account = self.verifier.verify(request, plan.site, self.wall, False)
+        to = request.to.uri
+        if to[:4].lower() not in (b"sip:", b"sips") or not self._speaks_for(plan, account, parse_uri(to)):
+            raise PeerError(403, "Not Your Address of Record")
+        server = self.layer.accept(request)
+        assert isinstance(server, ServerOther)
+        self.registrar.on_register(request, plan.site, account, server)
+
+    def _on_new(self, request: Request, way: Way, hops: int, mark: bytes) -> None:
+        method = request.method
+        if way.uri[:4].lower() == b"tel:":
+            uri = Uri(b"tel", way.uri[4:].partition(b";")[0], self._default.site.encode(), None, b"", b"")
+        else:
+            uri = parse_uri(way.uri)
+        plan = self._plan_of(uri) if way.next_route is None else None
+        if method == b"OPTIONS" and plan is not None and not uri.user:
+            if not self._is_known(request.flow):
+                self.verifier.verify(request, plan.site, self.wall, False)
+            self.layer.send(respond(request, 200, "", (ALLOW,), to_tag=self.ids.tag()), reply_flow(request))
+            return
+        caller = self._caller(request, plan)
+        if plan is None:
+            self._on_outside(request, way, hops, mark, caller)
+        elif method == b"INVITE":
+            self._on_invite(request, uri, plan, caller, hops, mark)
+        elif method == b"PUBLISH" or (method == b"SUBSCRIBE" and request.get(b"event") in SERVER_PACKAGES):
+            raise PeerError(489)
+        elif method in (b"BYE", b"PRACK", b"UPDATE", b"CANCEL"):
+            raise PeerError(481)
+        else:
+            self._on_other(request, uri, plan, caller, hops, mark)
+
+    def _plan_of(self, uri: Uri) -> Plan | None:
+        plan = self._plans.get(uri.host)
+        if plan is None and self.addresses.is_ours(uri):
+            return self._default
+        return plan
+
+    def _is_known(self, flow: Flow) -> bool:
+        return self.directory.peer(flow.host) is not None or self.contacts.knows(flow)
+
+    def _caller(self, request: Request, plan: Plan | None) -> Caller:
+        """Who it is: a listed peer by address, anyone else by password. Raises PeerError(407 or 403)."""
+        sender = request.from_.uri
+        from_uri = parse_uri(sender) if sender[:4].lower() in (b"sip:", b"sips") else None
+        own = self._plans.get(from_uri.host) if from_uri is not None else None
+        home = own or plan or self._default
+        if self.directory.peer(request.flow.host) is not None:
+            return Caller("", home)
+        account = self.verifier.verify(request, home.site, self.wall, True)
+        phone = home.phones.get(account)
+        if phone is None:
+            raise PeerError(403, "No Such Phone")
+        if not phone.gateway and not (
+            from_uri is None
+            and sender[:4].lower() == b"tel:"
+            and self._owns(home, account, unescape(sender[4:].partition(b";")[0]).decode("utf-8", "replace"))
+        ):
+            anonymous = from_uri is not None and (
+                from_uri.host == b"anonymous.invalid" or from_uri.user_text.lower() == "anonymous"
+            )
+            if not anonymous and (from_uri is None or not self._speaks_for(home, account, from_uri)):
+                raise PeerError(403, "From Is Not Yours")
+        return Caller(account, home)
+
+    def _speaks_for(self, plan: Plan, account: str, uri: Uri) -> bool:
+        """Whether this phone may use this address of record."""
+        return self._plan_of(uri) is plan and self._owns(plan, account, uri.user_text)
+
+    @staticmethod
+    def _owns(plan: Plan, account: str, user: str) -> bool:
+        if user == account:
+            return True
+        person = plan.person_of(account)
+        return person is not None and user in person.aliases
+
+    def _on_invite(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int, mark: bytes) -> None:
+        if self.breadth_of(request) < 1:
+            raise PeerError(440)
+        sender = request.from_.uri
+        shown = parse_uri(sender).user_text if sender[:3].lower() == b"sip" else sender[4:].decode("utf-8", "replace")
+        same_firm = caller.account if caller.plan is plan else ""
+        facts = Facts(plan.site, uri.user_text, shown, same_firm, self.wall)
+        server = self.layer.accept(request)
+        assert isinstance(server, ServerInvite)
+        fork = Fork(self, server, request, plan, facts, hops, mark)
+        server.reply(100)
+        self.ringing.add(fork)
+        self.calls.begin(
+            Call(plan.site, request.call_id, request.from_.tag, shown, facts.called, self.wall, anchored=self.anchors)
+        )
+        self.log.note(request.call_id, "call", caller=shown, called=facts.called, account=caller.account)
+        fork.proceed()
+
+    def _on_other(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int, mark: bytes) -> None:
+        """MESSAGE, SUBSCRIBE, an unknown method …: to all phones that would ring now."""
+        shown = request.from_.uri.decode("utf-8", "replace")
+        step = next_step(plan, Facts(plan.site, uri.user_text, shown, caller.account, self.wall), ())
+        if isinstance(step, Reject):
+            raise PeerError(step.status, step.phrase)
+        if isinstance(step, Answer):
+            raise PeerError(405, headers=(b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS",))
+        bindings = [
+            b for phone in step.phones if phone != caller.account
+            for b in self.contacts.bindings(plan.site, phone, self.wall)
+        ]  # fmt: skip
+        ways = [(binding, flow) for binding in bindings if (flow := self.contacts.flow_of(binding)) is not None]
+        if not ways:
+            raise PeerError(480)
+        if len(ways) > self.breadth_of(request):
+            raise PeerError(440)
+        server = self.layer.accept(request)
+        assert isinstance(server, ServerOther)
+        spread = Spread(self, server)
+        branches = []
+        for binding, flow in ways:
+            branch = Branch(self, spread, request, binding.contact.encode(), flow, hops)
+            branch.mark = mark
+            branch.drop_routes = len(request.values(b"route"))
+            branch.add_routes = [value.encode() for value in binding.path]
+            branch.sticky = (bool(caller.account), not binding.path)
+            branch.remove = self.private_lines(request)
+            branches.append(branch)
+        spread.start(branches)
+
+    def _on_outside(self, request: Request, way: Way, hops: int, mark: bytes, caller: Caller) -> None:
+        """A SIP address of somebody else's domain."""
+        if not self.outside_domains:
+            raise PeerError(403, "Other Domains Are Not Served")
+        straight = Straight(self, self.layer.accept(request), request)
+
+        def resolved(flows: Sequence[Flow]) -> None:
+            if straight.server.answered:
+                return
+            if not flows:
+                straight.refuse(404, "No Way to That Host")
+                return
+            branch = Branch(self, straight, request, way.uri, flows[0], hops)
+            branch.mark = mark
+            branch.alternatives = flows[1:]
+            branch.drop_routes = way.drop_routes
+            branch.sticky = (bool(caller.account), False)
+            branch.anchor = self.anchors and request.method == b"INVITE"
+            branch.remove = self.private_lines(request)
+            straight.start(branch)
+
+        size = len(request.body) + sum(map(len, request.lines)) + 200
+        self.resolver.resolve(way.next_route or way.uri, size, resolved)
+
+    # -- what forks and branches ask for
+
+    def breadth_of(self, request: Request) -> int:
+        """How many branches a request may still become (RFC 5393 §5)."""
+        value = request.get(b"max-breadth")
+        if value is None:
+            return MAX_BREADTH
+        if not value.isdigit() or len(value) > 9:
+            raise PeerError(400, "Malformed Max-Breadth")
+        return int(value)
+
+    def private_lines(self, request: Request) -> list[int]:
+        """Lines that end here: credentials for us (RFC 3261 §22.3), identity that a phone claims (RFC 3325 §5)."""
+        first = request.first
+        if b"proxy-authorization" not in first and b"p-asserted-identity" not in first:
+            return []
+        trusted = self.directory.peer(request.flow.host) is not None
+        gone = []
+        for at, key in enumerate(request.keys):
+            if key == b"proxy-authorization" or (key == b"p-asserted-identity" and not trusted):
+                gone.append(at)
+        return gone
+
+    def media_key(self, request: Request, branch: bytes) -> MediaKey:
+        """Of an offer in this request."""
+        return MediaKey(
+            request.call_id.decode("utf-8", "surrogateescape"),
+            request.from_.tag.decode("latin-1"),
+            request.to.tag.decode("latin-1"),
+            branch.decode("latin-1") if not request.to.tag else "",
+        )
+
+    def release_branch(self, branch: Branch) -> None:
+        """A branch that lost: its ports are free."""
+        if branch.anchor and branch.offered and branch.branch:
+            key = self.media_key(branch.request, branch.branch)
+            self.media.delete(key.call_id, key.from_tag, key.via_branch)
+
+    def release_call(self, request: Request) -> None:
+        """A call that is over: all its ports are free."""
+        if self.anchors:
+            self.media.delete(request.call_id.decode("utf-8", "surrogateescape"))
+
+    def redirected(self, plan: Plan, facts: Facts, response: Response) -> list[Binding]:
+        """Where the contacts of a 3xx lead to within this firm: the phones those people would be rung on now."""
+        found: list[Binding] = []
+        for contact in response.contacts()[:10]:
+            try:
+                uri = parse_uri(contact.uri)
+            except PeerError:
+                continue
+            if self._plan_of(uri) is not plan:
+                continue
+            to = Facts(plan.site, uri.user_text, facts.caller, facts.caller_account, facts.wall)
+            step = next_step(plan, to, ())
+            if isinstance(step, Ring):
+                for phone in step.phones:
+                    if phone != facts.caller_account:
+                        found += self.contacts.bindings(plan.site, phone, self.wall)
+        return found
+
+    def answer_call(self, fork: Fork, step: Answer) -> None:
+        """The switch takes the call itself."""
+        self.calls.end(fork.request.call_id)
+        self.legs.answer(fork.request, fork.server, step.what)
+
+    def _on_binding(self, event: BindingChanged) -> None:
+        if event.cause == "registered":
+            for fork in list(self.ringing):
+                if fork.plan.site == event.site:
+                    fork.joined(event.account, event.contact)
+
+    # -- the call's diary
+
+    def log_step(self, request: Request, step: Ring) -> None:
+        self.log.note(request.call_id, "ringing", who=step.label, seconds=step.seconds, reasons=step.reasons)
+
+    def log_outcome(self, request: Request, outcome: Outcome) -> None:
+        self.log.note(request.call_id, "outcome", outcome=outcome.value)
+
+    def log_answered(self, request: Request, label: str) -> None:
+        self.log.note(request.call_id, "answered", by=label)
+
+    def log_refused(self, request: Request, step: Reject) -> None:
+        self.log.note(request.call_id, "not reached", status=step.status, reasons=step.reasons)
+
+    def log_media_failure(self, request: Request, failed: MediaFailed) -> None:
+        self.log.note(request.call_id, "no media", status=failed.status, reason=failed.reason)
+
+
+class AckForward:
+    """One ACK to a 2xx on its way, perhaps with an answer to anchor (a late offer, RFC 3264 §5)."""
+
+    __slots__ = ("anchored", "core", "flow", "hops", "request", "way")
+
+    def __init__(self, core: Core, request: Request, way: Way, hops: int, anchored: bool) -> None:
+        self.core = core
+        self.request = request
+        self.way = way
+        self.hops = hops
+        self.anchored = anchored
+
+    def resolved(self, flows: Sequence[Flow]) -> None:
+        if flows:
+            self.send(flows[0])
+
+    def send(self, flow: Flow) -> None:
+        from softswitch.media.anchor import sdp_of, with_sdp
+        from softswitch.proxy.forward import forward_request
+
+        request, core = self.request, self.core
+
+        def forward(body: bytes | None) -> None:
+            data = forward_request(
+                request,
+                self.way.uri,
+                flow.listener.via + core.ids.branch(),
+                self.hops,
+                drop_routes=self.way.drop_routes,
+                drop_last_route=self.way.drop_last_route,
+                body=body,
+            )
+            core.layer.send(data, flow)
+
+        sdp = None
+        content_type = request.get(b"content-type") or b""
+        if self.anchored and request.body:
+            sdp = sdp_of(content_type, request.body)
+        if sdp is None:
+            forward(None)
+            return
+
+        def anchored(result: bytes | MediaFailed) -> None:
+            forward(None if isinstance(result, MediaFailed) else with_sdp(content_type, request.body, result))
+
+        # The offer was in the 2xx, so who made it is the one this ACK goes to.
+        key = MediaKey(
+            request.call_id.decode("utf-8", "surrogateescape"),
+            request.to.tag.decode("latin-1"),
+            request.from_.tag.decode("latin-1"),
+        )
+        core.media.answer(key, sdp, flow.listener.network, request.flow.host, anchored)

@@ -1,0 +1,309 @@
+"""An INVITE on its way through the dialplan: who rings, for how long, and who is next (RFC 3261 §16.6, §16.7).
+
+A deliberate departure from §16.7 step 5: after a 6xx the pending branches are cancelled, as it says, but a step of the
+dialplan may still follow. To the firm "declined" by one phone is an outcome like any other, with a `then` of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.dialplan.decide import next_step
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.outcome import FINAL_RESPONSES, Outcome, combine, outcome_of
+from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.proxy.best import best_of, merged_challenges
+from softswitch.proxy.branch import ELSEWHERE, Branch
+from softswitch.proxy.forward import forward_response
+from softswitch.proxy.straight import cancel_reasons
+from softswitch.registrar.bindings import Binding
+from softswitch.sip.message import Request, Response
+from softswitch.transaction.server_invite import ServerInvite
+
+if TYPE_CHECKING:
+    from softswitch.proxy.core import Core
+
+MOST_BRANCHES = 30
+"""Of one call over all its steps; redirections count too."""
+MOST_REDIRECTIONS = 5
+
+
+class Fork:
+    """One call that is not answered yet. Its timer is the ring time of the step."""
+
+    __slots__ = (
+        "_ringing_now",
+        "account",
+        "branches",
+        "breadth",
+        "cancelled",
+        "core",
+        "due",
+        "facts",
+        "finished",
+        "history",
+        "hops",
+        "mark",
+        "plan",
+        "queue",
+        "redirections",
+        "remove",
+        "request",
+        "server",
+        "slot",
+        "step",
+    )
+
+    def __init__(
+        self, core: Core, server: ServerInvite, request: Request, plan: Plan, facts: Facts, hops: int, mark: bytes
+    ) -> None:
+        self.core = core
+        self.server = server
+        self.request = request
+        self.plan = plan
+        self.facts = facts
+        self.hops = hops
+        self.mark = mark
+        self.history: tuple[Outcome, ...] = ()
+        self.step: Ring | None = None
+        self.branches: list[Branch] = []
+        """Of the step at hand, and earlier ones that may still answer."""
+        self.queue: list[Binding] = []
+        """Contacts of a lower q that ring when the higher ones have failed."""
+        self.breadth = core.breadth_of(request)
+        self.redirections = 0
+        self.cancelled = False
+        self.finished = False
+        self.remove = core.private_lines(request)
+        self._ringing_now: list[Branch] = []
+        self.due: float | None = None
+        self.slot = 0
+        server.owner = self
+
+    # -- steps
+
+    def proceed(self) -> None:
+        """Take the next step of the dialplan, and the one after it as long as nobody can be rung."""
+        while not self.finished:
+            step = next_step(self.plan, self.facts, self.history)
+            if isinstance(step, Ring):
+                self.core.log_step(self.request, step)
+                if self._ring(step):
+                    return
+                self.history += (Outcome.UNREACHABLE,)
+            elif isinstance(step, Answer):
+                self._end()
+                self.core.answer_call(self, step)
+                return
+            else:
+                self._refuse(step)
+                return
+
+    def _ring(self, step: Ring) -> bool:
+        """Ring the phones of a step; False when none of them is registered."""
+        self.step = step
+        self._ringing_now = []
+        self.queue = []
+        contacts = [binding for account in step.phones for binding in self._contacts(account)]
+        if not contacts:
+            return False
+        best_q = {account: 0 for account in step.phones}
+        for binding in contacts:
+            best_q[binding.account] = max(best_q[binding.account], binding.q)
+        self.queue = [binding for binding in contacts if binding.q < best_q[binding.account]]
+        for binding in contacts:
+            if binding.q == best_q[binding.account]:
+                self._add(binding)
+        if not self._ringing_now:
+            return False
+        wheel = self.core.layer.wheel
+        wheel.arm(self, self.core.layer.now + step.seconds)
+        for branch in list(self._ringing_now):
+            if not branch.done:
+                branch.start()
+        return True
+
+    def _contacts(self, account: str) -> list[Binding]:
+        if account == self.facts.caller_account:
+            return []  # calling one's own number rings one's other phones
+        return list(self.core.contacts.bindings(self.plan.site, account, self.core.wall))
+
+    def _add(self, binding: Binding) -> Branch | None:
+        """A branch for a contact, not started yet; None when there is no way there or there are too many."""
+        flow = self.core.contacts.flow_of(binding)
+        if flow is None or len(self.branches) >= min(MOST_BRANCHES, self.breadth):
+            return None
+        branch = Branch(self.core, self, self.request, binding.contact.encode(), flow, self.hops)
+        branch.account = binding.account
+        branch.add_routes = [value.encode() for value in binding.path]
+        branch.sticky = (bool(self.facts.caller_account), not binding.path)
+        self._dress(branch)
+        return branch
+
+    def _dress(self, branch: Branch) -> None:
+        branch.mark = self.mark
+        branch.drop_routes = len(self.request.values(b"route"))
+        branch.anchor = self.core.anchors
+        branch.remove = self.remove
+        self.branches.append(branch)
+        self._ringing_now.append(branch)
+
+    def joined(self, account: str, contact: str) -> None:
+        """A phone registered while we ring: it joins in."""
+        if self.finished or self.cancelled or self.step is None or account not in self.step.phones:
+            return
+        if account == self.facts.caller_account:
+            return
+        if any(b.account == account and b.uri == contact.encode() and not b.done for b in self._ringing_now):
+            return
+        for binding in self._contacts(account):
+            if binding.contact == contact:
+                branch = self._add(binding)
+                if branch is not None:
+                    branch.start()
+
+    def fire(self, now: float) -> None:
+        """The ring time of the step is over."""
+        outcomes = [self._outcome(branch) for branch in self._ringing_now]
+        for branch in self._ringing_now:
+            branch.cancel()
+        self._move_on(combine(outcomes))
+
+    @staticmethod
+    def _outcome(branch: Branch) -> Outcome:
+        if branch.done:
+            return outcome_of(branch.status, branch.rang)
+        return Outcome.NO_ANSWER if branch.rang else Outcome.UNREACHABLE
+
+    def _move_on(self, outcome: Outcome) -> None:
+        self.due = None
+        self.history += (outcome,)
+        self.core.log_outcome(self.request, outcome)
+        self.proceed()
+
+    # -- what the branches tell
+
+    def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
+        status = response.status
+        if status < 200:
+            if not self.finished and not branch.cancelled:
+                self.server.respond(status, forward_response(response, body))
+        elif status < 300:
+            self._answered(branch, response, body)
+        else:
+            self._failed(branch)
+
+    def on_branch_gone(self, branch: Branch, status: int) -> None:
+        self._failed(branch)
+
+    def _answered(self, branch: Branch, response: Response, body: bytes | None) -> None:
+        """Every 2xx goes back, also a second one that was faster than our CANCEL (RFC 3261 §16.7 step 5)."""
+        first = not self.finished
+        tag = response.to.tag
+        self.core.calls.answered(self.request.call_id, tag, self._label(branch), self.core.wall)
+        self.server.respond(response.status, forward_response(response, body))
+        if first:
+            self._end()
+            for other in self.branches:
+                if other is not branch and not other.done:
+                    other.cancel(ELSEWHERE)
+                if other is not branch:
+                    self.core.release_branch(other)
+            self.core.log_answered(self.request, self._label(branch))
+
+    def _label(self, branch: Branch) -> str:
+        return branch.account or branch.uri.decode("utf-8", "replace")
+
+    def _failed(self, branch: Branch) -> None:
+        self.core.release_branch(branch)
+        if self.finished:
+            return
+        if branch not in self._ringing_now:
+            self._perhaps_cancelled()
+            return
+        if not self.cancelled:
+            if 300 <= branch.status < 400 and self._redirect(branch):
+                return
+            if branch.status >= 600:
+                self.queue = []
+                for other in self._ringing_now:
+                    other.cancel()
+            elif self._next_by_q(branch.account):
+                return
+        if all(other.done for other in self._ringing_now):
+            if self.cancelled:
+                self._perhaps_cancelled()
+            else:
+                self._move_on(combine([self._outcome(other) for other in self._ringing_now]))
+
+    def _next_by_q(self, account: str) -> bool:
+        """Ring the phone's contacts of the next lower preference, once all of the higher ones have failed."""
+        waiting = [binding for binding in self.queue if binding.account == account]
+        if not waiting or any(not b.done for b in self._ringing_now if b.account == account):
+            return False
+        q = max(binding.q for binding in waiting)
+        started = False
+        for binding in waiting:
+            if binding.q == q:
+                self.queue.remove(binding)
+                branch = self._add(binding)
+                if branch is not None:
+                    started = True
+                    branch.start()
+        return started
+
+    def _redirect(self, branch: Branch) -> bool:
+        """Follow a 3xx where it stays in this firm (RFC 3261 §16.5); False when it leads nowhere."""
+        response = branch.response
+        if response is None or self.redirections >= MOST_REDIRECTIONS:
+            return False
+        self.redirections += 1
+        started = False
+        for binding in self.core.redirected(self.plan, self.facts, response):
+            uri = binding.contact.encode()
+            if any(other.uri == uri for other in self.branches):
+                continue
+            other = self._add(binding)
+            if other is not None:
+                started = True
+                other.start()
+        return started
+
+    # -- the end
+
+    def on_cancel(self, cancel: Request) -> None:
+        """The caller hung up before anyone answered."""
+        self.cancelled = True
+        self.due = None
+        reasons = cancel_reasons(cancel)
+        for branch in self.branches:
+            branch.cancel(*reasons)
+        self._perhaps_cancelled()
+
+    def _perhaps_cancelled(self) -> None:
+        if self.cancelled and not self.finished and all(branch.done for branch in self.branches):
+            self._end()
+            self.core.calls.end(self.request.call_id)
+            self.server.reply(487)
+            self.core.release_call(self.request)
+
+    def _refuse(self, step: Reject) -> None:
+        """The dialplan is at its end: the best real answer goes back where it says the same, else the dialplan's."""
+        self._end()
+        self.core.log_refused(self.request, step)
+        responses = [b.response for b in self._ringing_now if b.response is not None]
+        best = best_of(responses)
+        exhausted = self.history and FINAL_RESPONSES[self.history[-1]][0] == step.status
+        if best is not None and exhausted and best.status not in (408, 487, 503) and best.status >= 400:
+            extra = merged_challenges(best, responses)
+            self.server.respond(best.status, forward_response(best, None, extra))
+        else:
+            self.server.reply(step.status, step.phrase)
+        self.core.calls.end(self.request.call_id)
+        self.core.release_call(self.request)
+
+    def _end(self) -> None:
+        self.finished = True
+        self.due = None
+        self.core.ringing.discard(self)

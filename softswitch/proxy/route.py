@@ -1,0 +1,100 @@
+"""Route preprocessing: which Route values are ours, strict-route repair, and where the request goes next.
+
+RFC 3261 §16.4 and §16.6 steps 6 and 7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from softswitch.flow import Listener
+from softswitch.proxy.token import Opened, Tokens
+from softswitch.sip.address import parse_address
+from softswitch.sip.message import Request
+from softswitch.sip.uri import Uri, parse_uri
+
+_OWN = re.compile(rb"<sip:([A-Za-z0-9_\-]+)@([^;>]+)((?:;transport=[a-z]+)?);lr>")
+
+
+class Way(NamedTuple):
+    """What is left of the Route set."""
+
+    uri: bytes
+    """The Request-URI to go on with."""
+    drop_routes: int
+    """How many of the topmost Route values are ours and come off."""
+    drop_last_route: bool
+    """The last Route value became the Request-URI (strict-route repair)."""
+    next_route: bytes | None
+    """The URI of the first Route value left, or None."""
+    token: Opened | None
+    """The dialog it belongs to, when its topmost Route is one we made for this very dialog."""
+    was_ours: bool
+    """There was a Route of ours, whether its token opened or not."""
+
+
+class Addresses:
+    """What the outside knows us by."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self.sent_by: set[bytes] = set()
+        """As in a Via: host and port, and the host alone where the port is the transport's usual one."""
+        self.hosts: set[bytes] = set()
+        self._own: set[bytes] = set()
+        for listener in listeners:
+            self._own.add(listener.uri)
+            for host, port in (
+                (listener.advertised_host, listener.advertised_port),
+                (listener.host, listener.port),
+            ):
+                text = (f"[{host}]" if ":" in host else host).lower().encode()
+                self.hosts.add(text)
+                self.sent_by.add(b"%b:%d" % (text, port))
+                if port == (5061 if listener.transport == "TLS" else 5060):
+                    self.sent_by.add(text)
+
+    def is_ours(self, uri: Uri) -> bool:
+        """Whether this URI's host and port are one of our listeners."""
+        return (uri.host if uri.port is None else b"%b:%d" % (uri.host, uri.port)) in self.sent_by
+
+    def own_token(self, route: bytes) -> bytes | None:
+        """The token of a Route value that is ours; b"" for one without; None for somebody else's.
+
+        Raises PeerError(400) for a value that is no address.
+        """
+        match = _OWN.fullmatch(route)
+        if match is not None and match[2] + match[3] in self._own:
+            return match[1]
+        uri = parse_address(route).uri
+        if uri[:4].lower() not in (b"sip:", b"sips"):
+            return None
+        parsed = parse_uri(uri)
+        return (parsed.user or b"") if self.is_ours(parsed) else None
+
+
+def preprocess(request: Request, addresses: Addresses, tokens: Tokens, in_dialog: bool) -> Way:
+    """Take our own values off the Route set. Raises PeerError(400)."""
+    uri = request.uri
+    if b"route" not in request.first:
+        return Way(uri, 0, False, None, None, False)
+    routes = request.values(b"route")
+    drop_last = False
+    if b";lr" in uri and addresses.own_token(b"<" + uri + b">") is not None and routes:
+        # A strict router before us moved our Record-Route value into the Request-URI.
+        routes.insert(0, b"<" + uri + b">")
+        uri = parse_address(routes.pop()).uri
+        drop_last = True
+    token: Opened | None = None
+    ours = 0
+    for route in routes:
+        own = addresses.own_token(route)
+        if own is None:
+            break
+        ours += 1
+        if own and token is None and in_dialog:
+            token = tokens.open(own, request.call_id, request.from_.tag, request.to.tag)
+    next_route = parse_address(routes[ours]).uri if ours < len(routes) else None
+    # The value a strict router moved to the front was never a Route line of this request.
+    return Way(uri, ours - 1 if drop_last and ours else ours, drop_last, next_route, token, ours > 0)
