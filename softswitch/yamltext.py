@@ -86,27 +86,38 @@ def compose(source: Path | str, file: str, max_bytes: int = MAX_BYTES) -> Node:
     Raises ConfigError: a file that cannot be read and a syntax error are reported alone, with what was found
     before it; refused features are all listed.
     """
+    root, problems = compose_what_can_be(source, file, max_bytes)
+    if problems:
+        raise ConfigError(problems)
+    return root
+
+
+def compose_what_can_be(
+    source: Path | str, file: str, max_bytes: int = MAX_BYTES, max_problems: int = MAX_PROBLEMS
+) -> tuple[Node, list[Problem]]:
+    """The same, with refused features beside the tree, for who wants to find what else is wrong.
+
+    Of a key given twice the first counts. Raises ConfigError where no tree can be made of it, or with more than
+    `max_problems`.
+    """
     text = _read(source, file, max_bytes)
     builder = _Builder(file)
     try:
         for event in yaml.parse(text, Loader=_Loader):
             builder.take(event)
-            if len(builder.problems) >= MAX_PROBLEMS:
-                break
+            if len(builder.problems) >= max_problems:
+                raise ConfigError(builder.problems)
     except yaml.MarkedYAMLError as error:
-        builder.problems.append(_syntax_problem(error, file))
+        raise ConfigError([*builder.problems, _syntax_problem(error, file)]) from None
     except yaml.reader.ReaderError as error:
         line, column = _position(text, error.position)
-        builder.problems.append(
-            Problem(file, line, column, f"a character that YAML does not allow: {_code(error)}")
-        )
+        found = Problem(file, line, column, f"a character that YAML does not allow: {_code(error)}")
+        raise ConfigError([*builder.problems, found]) from None
     except _TooDeep:
-        pass
-    if builder.problems:
-        raise ConfigError(builder.problems)
+        raise ConfigError(builder.problems) from None
     root = builder.root
     empty = root is None or (isinstance(root, Scalar) and not root.text and not root.quoted)
-    return Mapping(file, 1, 1) if root is None or empty else root
+    return (Mapping(file, 1, 1) if root is None or empty else root), builder.problems
 
 
 def plain(node: Node) -> Any:

@@ -18,9 +18,9 @@ from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsName
 from softswitch.dialplan.plan import Code, Destination, Person, Phone, Place, Plan, Team
 from softswitch.dialplan.routes import Routes
 from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
-from softswitch.dialplan.source import Source, did_you_mean
+from softswitch.dialplan.source import Part, Source
 from softswitch.dialplan.step import Answer, Reject, Ring
-from softswitch.dialplan.yamltext import Part
+from softswitch.suggest import did_you_mean
 
 M = TypeVar("M")
 Entries = dict[str, tuple[Source, M]]

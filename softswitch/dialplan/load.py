@@ -9,7 +9,6 @@ from pathlib import Path
 from softswitch.dialplan.build import build_plan
 from softswitch.dialplan.plan import Plan, Plans
 from softswitch.dialplan.source import Source, read_source
-from softswitch.dialplan.yamltext import MAX_BYTES
 from softswitch.errors import ConfigError, Problem
 
 __all__ = ["Plan", "Plans", "load_plans", "load_texts"]
@@ -23,39 +22,34 @@ def load_plans(paths: Sequence[Path]) -> tuple[Plans, list[Problem]]:
     Files with the same `site.domain` are one site. Raises ConfigError with every problem, warnings too, when there is
     any error.
     """
-    texts: list[tuple[str, bytes]] = []
+    return _plans([(path, str(path)) for path in paths])
+
+
+def load_texts(texts: Iterable[tuple[str, str]]) -> tuple[Plans, list[Problem]]:
+    """The same for files in memory, as (name, content)."""
+    return _plans([(content, name) for name, content in texts])
+
+
+def _plans(files: list[tuple[Path | str, str]]) -> tuple[Plans, list[Problem]]:
     problems: list[Problem] = []
-    for path in paths:
-        try:
-            with path.open("rb") as file:
-                # One byte more than is allowed tells a file that is too long, however long it is.
-                texts.append((str(path), file.read(MAX_BYTES + 1)))
-        except OSError as error:
-            problems.append(Problem(str(path), 0, 0, f"can't be read: {error.strerror or error}"))
-    return load_texts(texts, problems)
-
-
-def load_texts(texts: Iterable[tuple[str, bytes]], problems: Iterable[Problem] = ()) -> tuple[Plans, list[Problem]]:
-    """The same for files in memory, as (name, content); `problems` were found before and are reported with the rest."""
-    found = list(problems)
     sources: list[Source] = []
-    for file, data in texts:
+    for content, name in files:
         try:
-            sources.append(read_source(data, file))
+            sources.append(read_source(content, name))
         except ConfigError as error:
-            found += error.problems
+            problems += error.problems
     sites: dict[str, list[Source]] = {}
     for source in sources:
         sites.setdefault(_domain(source), []).append(source)
     plans = {domain: build_plan(files) for domain, files in sites.items()}
-    if not sources and not found:
-        found.append(Problem("", 0, 0, "there is no dialplan"))
+    if not files:
+        problems.append(Problem("", 0, 0, "there is no dialplan"))
     for source in sources:
-        found += source.problems
-    found.sort(key=lambda problem: (problem.file, problem.line, problem.column))
-    if any(problem.severity == "error" for problem in found):
-        raise ConfigError(found)
-    return plans, found
+        problems += source.problems
+    problems.sort(key=lambda problem: (problem.file, problem.line, problem.column))
+    if any(problem.severity == "error" for problem in problems):
+        raise ConfigError(problems)
+    return plans, problems
 
 
 def _domain(source: Source) -> str:

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from softswitch.dialplan.conditions import is_outside_number
 from softswitch.dialplan.plan import Place, Target, ToEnd, ToEveryPlace, ToPerson, ToPlace, ToTeam
 from softswitch.dialplan.schedule import Schedule
-from softswitch.dialplan.source import Source, did_you_mean
+from softswitch.dialplan.source import Source
 from softswitch.dialplan.step import Reject
+from softswitch.suggest import did_you_mean
 
 USER = re.compile(r"[\w.~+-]{1,64}")
 """What may name a person or an account: it becomes the user part of an address."""

@@ -9,8 +9,8 @@ from softswitch.dialplan.models import RouteModel, RuleModel, ThenModel
 from softswitch.dialplan.names import Directory
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.plan import Route, RouteStep, Rule, Target, ToEnd
-from softswitch.dialplan.source import Source, did_you_mean
-from softswitch.dialplan.yamltext import Part
+from softswitch.dialplan.source import Part, Source
+from softswitch.suggest import did_you_mean
 
 
 class Routes:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from softswitch.dialplan.models import LATER, FileModel, keys_at
-from softswitch.dialplan.yamltext import Node, Part, read_yaml
 from softswitch.errors import Problem
+from softswitch.suggest import did_you_mean
+from softswitch.yamltext import Mapping, Node, Scalar, Sequence, compose_what_can_be
 
+Part = str | int
+Plain = str | list["Plain"] | dict[str, "Plain"]
+MAX_BYTES = 16_000_000
+MAX_PROBLEMS = 1000
 MAX_ROUNDS = 20
 
 
@@ -49,41 +53,52 @@ class Source:
 
     def where(self, *path: Part) -> str:
         """The place of a key, as "file:line"."""
-        return f"{self.file}:{self.root.place(path, of_key=True)[0]}"
+        return f"{self.file}:{self._place(path, of_key=True)[0]}"
 
     def _report(self, text: str, path: tuple[Part, ...], severity: str, of_key: bool) -> None:
-        line, column = self.root.place(path, of_key)
+        line, column = self._place(path, of_key)
         self.problems.append(Problem(self.file, line, column, text, severity))
 
+    def _place(self, path: tuple[Part, ...], of_key: bool) -> tuple[int, int]:
+        """Line and column; what of the path is not in the file is passed over."""
+        chain, written = _existing(self.root, path)
+        node: Node | Scalar = chain[-1]
+        if of_key and written and isinstance(parent := chain[-2], Mapping):
+            node = parent.entries[str(written[-1])][0]
+        return node.line, node.column
 
-def read_source(data: bytes, file: str) -> Source:
-    """The file's shape, with whatever is wrong in it reported and left out.
+
+def read_source(source: Path | str, file: str) -> Source:
+    """The shape of a file, or of a text, with whatever is wrong in it reported and left out.
 
     Raises ConfigError when the YAML itself can't be read.
     """
-    root, problems = read_yaml(data, file)
-    source = Source(file, root, FileModel(), problems)
-    if not isinstance(root.value, dict):
-        source.error("a dialplan begins with names such as site: and people:")
-        return source
+    root, problems = compose_what_can_be(source, file, MAX_BYTES, MAX_PROBLEMS)
+    found = Source(file, root, FileModel(), problems)
+    if not isinstance(root, Mapping):
+        found.error("a dialplan begins with names such as site: and people:")
+        return found
     # What is wrong is reported, taken out, and the rest looked at again, so that one mistake hides no other.
     for _ in range(MAX_ROUNDS):
         try:
-            source.model = FileModel.model_validate(root.plain())
+            found.model = FileModel.model_validate(_plain(root))
             break
         except ValidationError as error:
-            wrong = [(found["loc"], found["type"], str(found["msg"])) for found in error.errors(include_url=False)]
+            wrong = [(one["loc"], one["type"], str(one["msg"])) for one in error.errors(include_url=False)]
         for path, kind, message in wrong:
-            _report_shape(source, path, kind, message)
-        _take_out(source, [path for path, _, _ in wrong])
-    return source
+            _report_shape(found, path, kind, message)
+        _take_out(found, [path for path, _, _ in wrong])
+    return found
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name: the nearest known one, if any is near."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    near = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return f'; did you mean "{by_folded[near[0]]}"?' if near else ""
+def _plain(node: Node) -> Plain:
+    match node:
+        case Scalar():
+            return node.text
+        case Sequence():
+            return [_plain(item) for item in node.items]
+        case Mapping():
+            return {key.text: _plain(value) for key, value in node}
 
 
 def _report_shape(source: Source, path: tuple[Part, ...], kind: str, message: str) -> None:
@@ -117,12 +132,12 @@ def _take_out(source: Source, paths: list[tuple[Part, ...]]) -> None:
         source.dropped.add(written)
         while len(chain) > 1:
             node, parent = chain.pop(), chain[-1]
-            if isinstance(parent.value, dict):
-                parent.value = {key: child for key, child in parent.value.items() if child is not node}
+            if isinstance(parent, Mapping):
+                parent.entries = {key: entry for key, entry in parent.entries.items() if entry[1] is not node}
                 break
-            if isinstance(parent.value, list):
-                parent.value = [child for child in parent.value if child is not node]
-                if parent.value:
+            if isinstance(parent, Sequence):
+                parent.items = [item for item in parent.items if item is not node]
+                if parent.items:
                     break
             written = written[:-1]
             source.dropped.add(written)
@@ -132,12 +147,11 @@ def _existing(root: Node, path: tuple[Part, ...]) -> tuple[list[Node], tuple[Par
     """The nodes along a path, from the root to the last that is in the file, and the path as the file has it."""
     chain, written = [root], list[Part]()
     for part in path:
-        value = chain[-1].value
-        child = None
-        if isinstance(value, dict) and isinstance(part, str):
-            child = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            child = value[part]
+        node, child = chain[-1], None
+        if isinstance(node, Mapping) and isinstance(part, str):
+            child = node.get(part)
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            child = node.items[part]
         if child is not None:
             chain.append(child)
             written.append(part)

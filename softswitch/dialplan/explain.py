@@ -1,0 +1,116 @@
+"""Explanations: who would ring at some moment, step by step, in words an operator can follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from softswitch.dialplan.conditions import plain_number
+from softswitch.dialplan.decide import next_step
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.hours import FULL_NAMES, parse_date, parse_time, weekday_named
+from softswitch.dialplan.outcome import Outcome, outcome_named
+from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.step import Answer, Reject, Ring, Step
+
+_MOMENT = re.compile(r"(?:([A-Za-z]+) ?)?(?:(\d{4}-\d{1,2}-\d{1,2})[ T])? ?(\d{1,2}:\d{2})(?::00)?")
+
+
+def simulate(
+    plan: Plan,
+    to: str,
+    at: datetime | str,
+    caller: str = "",
+    then: Sequence[Outcome] = (),
+    *,
+    wall: float = 0.0,
+) -> list[str]:
+    """Lines that tell what becomes of a call, all phones being registered.
+
+    `at` is an aware datetime, or text as for `parse_moment`, which `wall` (seconds since 1970 UTC, now) is for. `then`
+    are the outcomes of the first steps, as far as they are to be followed; what comes after the last is named at the
+    end for every outcome.
+    Raises ValueError in an operator's words for a moment that can't be read.
+    """
+    zone = ZoneInfo(plan.timezone)
+    moment = parse_moment(at, zone, wall) if isinstance(at, str) else at.timestamp()
+    caller = plain_number(caller)
+    account = caller if caller in plan.phones else ""
+    facts = Facts(plan.site, to, caller, account, moment)
+    who = f"from {caller}" if caller else "from an unknown caller"
+    lines = [f"{_clock(moment, zone)} ({plan.timezone}): {to} is called {who}"]
+    history: tuple[Outcome, ...] = ()
+    for outcome in (*then, None):
+        step = next_step(plan, facts, history)
+        lines.append(f"{len(history) + 1}. {in_words(step)}")
+        lines += (f"     {reason}" for reason in step.reasons)
+        if not isinstance(step, Ring):
+            return lines
+        if outcome is not None:
+            lines.append(f"   {outcome.value}:")
+            history += (outcome,)
+    following: dict[str, list[str]] = {}
+    for outcome in Outcome:
+        words = in_words(next_step(plan, facts, (*history, outcome)))
+        following.setdefault(words, []).append(outcome.value)
+    for words, outcomes in following.items():
+        case = "whatever comes of it" if len(outcomes) == len(Outcome) else f"if {' or '.join(outcomes)}"
+        lines.append(f"   then, {case}: {words}")
+    return lines
+
+
+def in_words(step: Step) -> str:
+    """What a step does, without its reasons."""
+    match step:
+        case Ring():
+            return f"{step.label} rings for {step.seconds:g} s ({', '.join(step.phones)})"
+        case Reject():
+            return f"the call is refused: {step.status} {step.phrase}"
+        case Answer():
+            return f"the switch answers: {step.what}"
+        case _:
+            assert_never(step)
+
+
+def parse_moment(text: str, zone: ZoneInfo, wall: float) -> float:
+    """Seconds since 1970 UTC of "now", "18:05", "fri 18:05", "2026-11-27 18:05" or "fri 2026-11-27 18:05".
+
+    Read on the clocks of `zone`; without a date it is the next such moment, `wall` being now.
+    Raises ValueError in an operator's words.
+    """
+    if text.strip() == "now":
+        return wall
+    match = _MOMENT.fullmatch(" ".join(text.split()))
+    weekday = weekday_named(match[1]) if match and match[1] else None
+    if match is None or (match[1] and weekday is None):
+        raise ValueError(f'"{text}" is no moment; write now, fri 18:05 or 2026-11-27 18:05')
+    minutes = parse_time(match[3])
+    now = datetime.fromtimestamp(wall, UTC).astimezone(zone)
+    if match[2]:
+        day = parse_date(match[2])
+        if weekday is not None and day.weekday() != weekday:
+            raise ValueError(f"{day} is a {FULL_NAMES[day.weekday()]}")
+    else:
+        day = now.date()
+        if minutes < now.hour * 60 + now.minute:
+            day += timedelta(days=1)
+        while weekday is not None and day.weekday() != weekday:
+            day += timedelta(days=1)
+    # A time in the skipped hour is the same time after the change, as in schedules; of a doubled one it is the first.
+    return (datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minutes)).timestamp()
+
+
+def parse_outcomes(text: str) -> tuple[Outcome, ...]:
+    """The outcomes of "busy, no answer".
+
+    Raises ValueError in an operator's words.
+    """
+    return tuple(outcome_named(word) for word in text.split(",")) if text.strip() else ()
+
+
+def _clock(moment: float, zone: ZoneInfo) -> str:
+    local = datetime.fromtimestamp(moment, UTC).astimezone(zone)
+    return f"{FULL_NAMES[local.weekday()]} {local:%Y-%m-%d %H:%M}"
