@@ -89,8 +89,10 @@ class Connection(asyncio.Protocol):
         except PeerError as error:
             self._break_off(error)
             return
-        if not self._due_at and self._framer.started and self._context.limits.message_seconds:
-            self._due_at = now + self._context.limits.message_seconds
+        if self._framer.started and self._context.limits.message_seconds:
+            due_at = now + self._context.limits.message_seconds
+            if not self._due_at or due_at < self._due_at:
+                self._due_at = due_at
 
     def _hold(self, message: bytes, wait: float) -> None:
         """Read nothing more until the source may speak again: TCP then slows the sender down."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 from collections.abc import Coroutine
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
+RECEIVE_BUFFER_BYTES = 256 << 10
 SHUTDOWN_SECONDS = 2.0
 UNBOUNDED_SECONDS = 60.0
 _OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -40,6 +42,8 @@ class TcpEndpoint:
 
     def bind(self) -> None:
         self._socket = bound_socket(socket.SOCK_STREAM, self.listener.host, self.listener.port)
+        # Inherited by what is accepted; left alone the system lets one sender fill 6 MB for each connection.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._socket.listen(BACKLOG)
 
     async def start(self) -> None:
@@ -134,7 +138,8 @@ class TcpEndpoint:
             connection.end("no connection in time")
         except OSError as error:
             ours.close()
-            connection.end(error.strerror or str(error))
+            # The loop puts the address into the text; the flow says that already.
+            connection.end(os.strerror(error.errno) if error.errno else str(error))
         except asyncio.CancelledError:
             ours.close()
             raise
