@@ -136,6 +136,8 @@ class Sdp:
     @classmethod
     def parse(cls, body: bytes) -> Sdp:
         """Read a description; raises PeerError(488) when a stream couldn't be placed by it."""
+        if b"\r" in body.replace(b"\r\n", b""):
+            raise _malformed("a bare CR")  # a line end to some phones, to others not: they would see different streams
         parts: list[list[bytes]] = [[]]
         for line in body.splitlines(keepends=True):
             text = line.strip()
