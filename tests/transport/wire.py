@@ -116,6 +116,13 @@ class StreamPeer:
             pass
         return received
 
+    async def rest_or(self, expected: bytes) -> bytes:
+        """`expected`, or b"" when the stream ends without it."""
+        try:
+            return await self.receive(len(expected))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return b""
+
     def close(self) -> None:
         self.writer.close()
 
