@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
+import asyncio
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """One contact of one account. Small on purpose: 100 000 of them are held in memory."""
+class Binding(NamedTuple):
+    """One contact of one account. A tuple, because 100 000 of them are held in memory and each REGISTER makes one."""
 
     site: str
     """The domain of the firm, e.g. "acme.example"."""
@@ -26,8 +25,8 @@ class Binding:
     call_id: str
     cseq: int
     flow: str
-    """Where the REGISTER came from, as `registrar.service` writes flows: "udp|0|192.0.2.7|5060|0"
-    (transport, listener index, address, port, connection number)."""
+    """Where the REGISTER came from, as `registrar.flows` writes it: "udp|0|192.0.2.7|5060|0"
+    (transport, listener index, address, port, connection number); "" when that went with a restart."""
     path: tuple[str, ...]
     """Path header values in order (RFC 3327); empty when there are none."""
     user_agent: str
@@ -35,8 +34,7 @@ class Binding:
     """Wall clock of the first REGISTER of this contact."""
 
 
-@dataclass(frozen=True, slots=True)
-class BindingChange:
+class BindingChange(NamedTuple):
     """What one REGISTER does to an account: its whole new set of bindings replaces the old one, or nothing does."""
 
     site: str
@@ -48,13 +46,16 @@ class BindingStore(Protocol):
     """What outlives a crash. `store` implements it; the contract tests run on every engine."""
 
     async def load(self) -> Iterable[Binding]:
-        """Every stored binding, expired ones too; the caller drops those."""
+        """Every stored binding, expired ones too (the caller drops those); those of an account in their order."""
         ...
 
-    def save(self, change: BindingChange) -> Awaitable[None]:
-        """Replace an account's bindings; done when durable. Calls made together are committed together, in order."""
+    def save(self, change: BindingChange) -> asyncio.Future[None] | None:
+        """Replace an account's bindings; the future is done when that is durable, None says that it is already.
+
+        Never raises: what goes wrong is the future's exception. Calls made together are committed together, in order.
+        """
         ...
 
     async def close(self) -> None:
-        """Finish what was begun."""
+        """Finish what was begun; a save after that fails."""
         ...

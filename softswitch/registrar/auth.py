@@ -1,0 +1,110 @@
+"""Who is asking: digest authentication of requests (RFC 3261 §22, RFC 7616, RFC 8760)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hmac import compare_digest
+
+from softswitch.errors import PeerError
+from softswitch.registrar.nonces import Nonces
+from softswitch.sip.digest import ALGORITHMS, Algorithm, Credentials, challenge, parse_credentials
+from softswitch.sip.message import Request
+from softswitch.sip.uri import parse_uri, unescape
+
+CredentialSource = Callable[[str, str, str, str], "bytes | None"]
+"""(site, account, user, algorithm) to HA1 in lower-case hex, or None when there is no such account.
+
+`user` is the user name as the phone spells it: the account, or account@site. HA1 covers that spelling.
+"""
+
+OnFailure = Callable[[str, str, str], None]
+"""(site, user, host): somebody at `host` gave a wrong password, or the name of nobody."""
+
+
+class Authenticator:
+    """Checks credentials and makes challenges. The realm is the site's domain."""
+
+    def __init__(
+        self,
+        credentials: CredentialSource,
+        algorithms: tuple[str, ...],
+        nonce_lifetime: float,
+        key: bytes,
+        on_failure: OnFailure | None = None,
+    ) -> None:
+        """`algorithms` are offered in this order, names of `sip.digest.ALGORITHMS`. `nonce_lifetime`: seconds.
+
+        `key`: 16 to 64 random bytes, made anew at each start.
+        """
+        self._credentials = credentials
+        self._algorithms: dict[bytes, Algorithm] = {name.encode(): ALGORITHMS[name] for name in algorithms}
+        self._names = algorithms
+        self._nonces = Nonces(key, nonce_lifetime)
+        self._on_failure = on_failure
+
+    def verify(self, request: Request, site: str, now: float, proxy: bool) -> str:
+        """The account that signed this request; `now` is monotonic seconds.
+
+        `proxy` chooses Proxy-Authorization and 407 rather than Authorization and 401. Raises PeerError(401 or 407)
+        with the challenge lines when there are no credentials for this site, wrong ones or (stale=true) right ones
+        with a nonce that no longer serves; PeerError(400) when they are malformed or for another Request-URI.
+        Unknown accounts and wrong passwords take the same steps and get the same answer.
+        """
+        found = self._find(request, site, b"proxy-authorization" if proxy else b"authorization")
+        if found is None:
+            raise self.challenge(site, now, proxy)
+        algorithm = self._algorithms.get(found.algorithm.upper() or b"MD5")
+        if algorithm is None or (found.qop and found.qop.lower() != b"auth"):
+            raise self.challenge(site, now, proxy)
+        if found.uri != request.uri and not _same_target(found.uri, request.uri):
+            # RFC 7616 §3.4.6. Parameters may differ: old phones leave out transport=tcp.
+            raise PeerError(400, "Digest URI Mismatch")
+        user = found.user_text.decode("utf-8", "replace")
+        account = user
+        if "@" in user:
+            account, _, domain = user.partition("@")
+            if domain.lower() != site:
+                account = ""
+        ha1 = self._credentials(site, account, user, algorithm.name)
+        expected = algorithm.response(ha1 or b"0" * algorithm.size, found, request.method)
+        # Both are always computed; a wrong password must not be told from an unknown account by the time it takes.
+        right = compare_digest(expected, found.response.lower()) & (ha1 is not None)
+        if not right:
+            if self._on_failure is not None:
+                self._on_failure(site, user, request.flow.host)
+            raise self.challenge(site, now, proxy)
+        # Counts begin at 1: a 0 is an error, not a client without qop.
+        nc = (int(found.nc, 16) or -1) if found.qop else 0
+        # By account, not by spelling: else a recorded request passed again as account@site.
+        if not self._nonces.accept(found.nonce, f"{account}@{site}".encode(), nc, now):
+            raise self.challenge(site, now, proxy, stale=True)
+        return account
+
+    def challenge(self, site: str, now: float, proxy: bool, stale: bool = False) -> PeerError:
+        """The 401 or 407 to raise, with one line for each algorithm (RFC 8760 §2.4), all of the same nonce."""
+        header = b"Proxy-Authenticate" if proxy else b"WWW-Authenticate"
+        nonce = self._nonces.issue(now)
+        realm = site.encode()
+        lines = tuple([challenge(header, realm, name, nonce, stale) for name in self._names])
+        return PeerError(407 if proxy else 401, headers=lines)
+
+    def _find(self, request: Request, site: str, key: bytes) -> Credentials | None:
+        """The first credentials for this site's realm; those for others are none of our business."""
+        if key not in request.first:
+            return None
+        realm = site.encode()
+        values = (request.get(key) or b"",) if request.keys.count(key) == 1 else request.all(key)
+        for value in values:
+            found = parse_credentials(value)
+            if found is not None and found.realm == realm:
+                return found
+        return None
+
+
+def _same_target(one: bytes, other: bytes) -> bool:
+    """Whether two URIs have the same user and host; of other schemes, whether they differ in parameters only."""
+    try:
+        a, b = parse_uri(one), parse_uri(other)
+    except PeerError:
+        return one.partition(b";")[0].lower() == other.partition(b";")[0].lower()
+    return a.host == b.host and unescape(a.user or b"") == unescape(b.user or b"")

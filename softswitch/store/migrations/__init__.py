@@ -1,0 +1,1 @@
+"""Schema migrations by alembic: brought up to date when a store is opened."""

@@ -1,0 +1,50 @@
+"""The storage engines by the scheme of their URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from softswitch.registrar.bindings import BindingStore
+from softswitch.store.errors import StoreError
+from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.sqlite import SqliteBindingStore
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that is kept, of one engine."""
+
+    bindings: BindingStore
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the files."""
+        await self.bindings.close()
+
+
+def _memory(url: str) -> Stores:
+    return Stores(MemoryBindingStore())
+
+
+def _sqlite(url: str) -> Stores:
+    path = url.removeprefix("sqlite:///")
+    if path == url or not path:
+        raise StoreError(
+            f"{url}: a SQLite store is written sqlite:///file, or sqlite:////var/lib/… for an absolute path"
+        )
+    return Stores(SqliteBindingStore(path))
+
+
+ENGINES: dict[str, Callable[[str], Stores]] = {"memory": _memory, "sqlite": _sqlite}
+
+
+def open_store(url: str) -> Stores:
+    """Open a store: "memory", or e.g. "sqlite:////var/lib/softswitch/softswitch.db" (four slashes: absolute).
+
+    Brings an older schema up to date. Raises StoreError.
+    """
+    scheme = url.partition(":")[0]
+    engine = ENGINES.get(scheme)
+    if engine is None:
+        raise StoreError(f"{url}: no such kind of store; there are {', '.join(sorted(ENGINES))}")
+    return engine(url)
