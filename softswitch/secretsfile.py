@@ -79,10 +79,10 @@ def _write(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        if path.exists():
-            owner = path.stat()
-            with contextlib.suppress(PermissionError):  # only root may give a file away
-                os.chown(temporary, owner.st_uid, owner.st_gid)
+        # Root may write here for the switch's own user; only root can give a file away, others need not.
+        owner = (path if path.exists() else path.parent).stat()
+        with contextlib.suppress(PermissionError):
+            os.chown(temporary, owner.st_uid, owner.st_gid)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

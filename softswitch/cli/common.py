@@ -70,8 +70,11 @@ def read_settings(config: Path | None) -> tuple[Settings, list[Problem]]:
     return load_settings(find_config(config), os.environ)
 
 
-def read_configuration(config: Path | None) -> Configuration:
-    """Settings, dialplans and secrets. Raises ConfigError with the problems of all three."""
+def read_configuration(config: Path | None, secrets_needed: bool = True) -> Configuration:
+    """Settings, dialplans and secrets. Raises ConfigError with the problems of all three.
+
+    `secrets_needed=False`: the secrets file may not be there yet.
+    """
     settings, warnings = read_settings(config)
     problems: list[Problem] = []
     plans: Plans = {}
@@ -81,7 +84,7 @@ def read_configuration(config: Path | None) -> Configuration:
         warnings = [*warnings, *more]
     except ConfigError as error:
         problems += error.problems
-    if settings.secrets is not None:
+    if settings.secrets is not None and (secrets_needed or settings.secrets.exists()):
         try:
             secrets = load_secrets(settings.secrets, str(shown_path(settings.secrets)))
             warnings = [*warnings, *secrets.warnings]

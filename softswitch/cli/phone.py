@@ -41,7 +41,7 @@ def add(name: str, person: str | None, place: str, site: str | None, replace: bo
     """
     if not NAME.fullmatch(name):
         raise Refused(f'"{name}" cannot name a phone: letters, digits, . _ - and + only, at most 64')
-    found = read_configuration(config)
+    found = read_configuration(config, secrets_needed=False)
     path = found.settings.secrets
     if path is None:
         raise Refused(f"{shown_path(found.settings.file)} names no file for secrets; add `secrets: secrets.yaml`")
@@ -94,15 +94,15 @@ def phone_settings(name: str, domain: str, secret: str, listeners: tuple[Listene
 
 def dialplan_lines(name: str, owner: Person | None, place: str, files: list[str]) -> list[str]:
     """What the dialplan lacks for a phone that is not in it."""
-    lines = [f"No dialplan has this phone yet. Add to {' or '.join(files)}:", "", "  phones:"]
-    lines.append(f"    {name}: {{secret: {name}}}")
+    lines = [f"No dialplan has this phone yet. Add to {' or '.join(files)}:", "", "phones:"]
+    lines.append(f"  {name}: {{secret: {name}}}")
     if owner is None:
         return [*lines, "", "and name it at a place of the person it belongs to: `office: {phone: " + name + "}`"]
-    lines += ["", "  people:", f"    {owner.name}:", "      places:"]
+    lines += ["", "people:", f"  {owner.name}:", "    places:"]
     existing = owner.places.get(place)
     if existing is None or not existing.phones:
-        return [*lines, f"        {place}: {{phone: {name}}}"]
-    return [*lines, f"        {place}: {{phone: [{', '.join((*existing.phones, name))}]}}"]
+        return [*lines, f"      {place}: {{phone: {name}}}"]
+    return [*lines, f"      {place}: {{phone: [{', '.join((*existing.phones, name))}]}}"]
 
 
 def _tell_the_switch(config: Path | None) -> str:

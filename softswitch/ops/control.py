@@ -21,6 +21,7 @@ Handler = Callable[[dict[str, Any]], Any | Awaitable[Any]]
 """Takes the request without its command, returns what JSON can say; raises ControlError for a refusal."""
 
 REQUEST_BYTES = 64 * 1024
+BRACKETS = 100
 CONNECTIONS = 16
 IDLE_SECONDS = 30.0
 
@@ -94,9 +95,11 @@ class ControlServer:
         return True
 
     async def _answer(self, line: bytes) -> bytes:
+        if line.count(b"[") + line.count(b"{") > BRACKETS:  # the parser recurses
+            return _refusal("too many brackets")
         try:
             request = json.loads(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             return _refusal("a request is one line of JSON")
         name = request.pop("command", None) if isinstance(request, dict) else None
         handler = self._handlers.get(name) if isinstance(name, str) else None

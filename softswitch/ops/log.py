@@ -67,6 +67,7 @@ def configure(format: str = "console", level: str = "info", stream: TextIO | Non
 
     What libraries log by `logging` comes along, from warnings up.
     """
+    silence()
     out = stream if stream is not None else sys.stderr
     shared: list[Any] = [structlog.processors.add_log_level, blank_secrets, printable]
     if format == "json":
@@ -90,10 +91,15 @@ def configure(format: str = "console", level: str = "info", stream: TextIO | Non
     )
     log.debug_on = least <= LEVELS["debug"]
     log.info_on = least <= LEVELS["info"]
+    logging.getLogger().addHandler(_FromLogging(logging.WARNING))
+
+
+def silence() -> None:
+    """Write nothing any more, as before `configure`."""
+    log._write, log.debug_on, log.info_on = None, False, False
     root = logging.getLogger()
     for handler in [one for one in root.handlers if isinstance(one, _FromLogging)]:
         root.removeHandler(handler)
-    root.addHandler(_FromLogging(logging.WARNING))
 
 
 def blank_secrets(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -151,6 +157,6 @@ class _FromLogging(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             fields = {**fields, "exc_info": record.exc_info[1]}
         if record.levelno >= logging.ERROR:
-            log._write.error(record.getMessage(), **fields)
+            log.error(record.getMessage(), **fields)
         else:
-            log._write.warning(record.getMessage(), **fields)
+            log.warning(record.getMessage(), **fields)

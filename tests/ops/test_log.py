@@ -9,17 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from softswitch.ops import log as module
-from softswitch.ops.log import configure, log
+from softswitch.ops.log import configure, log, silence
 
 
 @pytest.fixture(autouse=True)
 def _quiet_afterwards() -> Iterator[None]:
     yield
-    root = logging.getLogger()
-    for handler in [one for one in root.handlers if type(one).__module__ == module.__name__]:
-        root.removeHandler(handler)
-    log._write, log.debug_on, log.info_on = None, False, False
+    silence()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:
