@@ -24,15 +24,13 @@ class Routes:
     def rules(self, written: list[RuleModel], names: Names) -> tuple[Rule, ...]:
         """The `calls` of the person."""
         rules: list[Rule] = []
-        always = 0
+        above = 0  # the first rule that fits every call, counted from 1
         for index, model in enumerate(written):
             path: tuple[Part, ...] = ("people", self.person, "calls", index)
-            if always:
-                what = f"this rule can never be reached: rule {always} above fits every call"
-                self.source.warn(what, *path)
-                always = 0
-            elif not model.conditions and index + 1 < len(written):
-                always = index + 1
+            if above and above == index:
+                self.source.warn(f"from here on no rule can be reached: rule {above} fits every call", *path)
+            if not model.conditions and not above:
+                above = index + 1
             conditions = self._conditions(model, path, names)
             number = f"rule {index + 1} of {self.person}"
             words = " and ".join(condition.words for condition in conditions)
@@ -53,7 +51,7 @@ class Routes:
             steps = enumerate(model.steps)
             return tuple(one for n, step in steps for one in self.route(step, (*path, "steps", n)))
         if model.ring is None:
-            if not self.source.was_dropped(*path, "ring"):
+            if not self.source.has_dropped_from(*path):
                 self.source.error("this does not say whom to ring", *path)
             return ()
         targets = tuple(self._targets(model.ring, (*path, "ring")))

@@ -38,6 +38,10 @@ class Source:
         """Report the key that ends the path."""
         self._report(text, path, "error", of_key=True)
 
+    def has_dropped_from(self, *path: Part) -> bool:
+        """Whether something right below the path had to be left out."""
+        return any(dropped[:-1] == path for dropped in self.dropped)
+
     def refuse(self, error: ValueError, *path: Part) -> None:
         """Report what a function that knows no places found wrong; one without text was reported elsewhere."""
         if str(error):
@@ -105,7 +109,7 @@ def _report_shape(source: Source, path: tuple[Part, ...], kind: str, message: st
     name = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
         if name in LATER:
-            source.error_at_key(f'"{name}": {LATER[name]} are not supported yet', *path)
+            source.error_at_key(f'"{name}" ({LATER[name]}) is not supported yet', *path)
         else:
             source.error_at_key(f'unknown key "{name}"{did_you_mean(name, keys_at(path[:-1]))}', *path)
     elif kind == "missing":
@@ -117,7 +121,7 @@ def _report_shape(source: Source, path: tuple[Part, ...], kind: str, message: st
 
 _SHAPES = {
     "string_type": "text is expected here",
-    "list_type": "a list or one text is expected here",
+    "list_type": "a list is expected here",
     "dict_type": "names with a colon are expected here",
     "model_type": "names with a colon are expected here",
     "too_short": "nothing is written here",
