@@ -147,3 +147,17 @@ def test_a_flood_on_one_port_is_cut_off(start_relay, party):
     assert d.hear() == rtp(7)
     assert _counters(relay, 0)["packets"] <= 101 + 32, "one second's worth, and what a learning port reads in one go"
     relay.until(lambda: _counters(relay, 0)["packets"] > 133)  # and it is read again later
+
+
+def test_stragglers_from_before_a_new_sdp_are_not_latched_again(relay, party):
+    a, b, moved = party("127.0.0.2"), party("127.0.0.3"), party("127.0.0.2")
+    relay.call("c", a, b)
+    a.say(rtp(1))
+    assert b.hear() == rtp(1)
+    keys = {"call_id": "c", "from_tag": "a", "to_tag": "b", "via_branch": "z2"}
+    relay.sdp("offer", sdp=moved.sdp(), **keys)
+    moved.told(relay.sdp("answer", sdp=b.sdp(), **keys))
+    a.say(rtp(2, b"on its way before the answer"))
+    moved.say(rtp(3))
+    assert b.hear() == rtp(3)
+    assert _counters(relay, 0)["latched"] == b"127.0.0.2 %d" % moved.port
