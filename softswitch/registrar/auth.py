@@ -41,6 +41,8 @@ class Authenticator:
         self._names = algorithms
         self._nonces = Nonces(key, nonce_lifetime)
         self._on_failure = on_failure
+        # (site, proxy, stale) -> for each algorithm what stands around the nonce.
+        self._lines: dict[tuple[str, bool, bool], list[tuple[bytes, bytes]]] = {}
 
     def verify(self, request: Request, site: str, now: float, proxy: bool) -> str:
         """The account that signed this request; `now` is monotonic seconds.
@@ -82,11 +84,13 @@ class Authenticator:
 
     def challenge(self, site: str, now: float, proxy: bool, stale: bool = False) -> PeerError:
         """The 401 or 407 to raise, with one line for each algorithm (RFC 8760 §2.4), all of the same nonce."""
-        header = b"Proxy-Authenticate" if proxy else b"WWW-Authenticate"
+        lines = self._lines.get((site, proxy, stale))
+        if lines is None:
+            header = b"Proxy-Authenticate" if proxy else b"WWW-Authenticate"
+            lines = [challenge(header, site.encode(), name, stale) for name in self._names]
+            self._lines[site, proxy, stale] = lines
         nonce = self._nonces.issue(now)
-        realm = site.encode()
-        lines = tuple([challenge(header, realm, name, nonce, stale) for name in self._names])
-        return PeerError(407 if proxy else 401, headers=lines)
+        return PeerError(407 if proxy else 401, headers=tuple([before + nonce + behind for before, behind in lines]))
 
     def _find(self, request: Request, site: str, key: bytes) -> Credentials | None:
         """The first credentials for this site's realm; those for others are none of our business."""

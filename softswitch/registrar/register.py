@@ -53,13 +53,13 @@ def apply_register(
     if len(wanted) > limits.contacts + len(live):
         raise PeerError(403, "Too Many Contacts")
     path = _path(request) if b"path" in request.first else ()
-    agent = request.get(b"user-agent")
-    user_agent = intern(agent[:_LONGEST_AGENT].decode("utf-8", "replace")) if agent else ""
     result = list(live)
     for wish in wanted:
         old = _same_contact(result, wish.contact)
-        if old is not None and any(old is binding for binding in live):
-            _check_order(old, call_id, cseq)
+        same_call = old is not None and old.call_id == call_id
+        # Of a contact that is in this request twice the later one counts.
+        if same_call and old is not None and cseq <= old.cseq and any(old is binding for binding in live):
+            raise PeerError(500, "CSeq Out of Order")
         if not wish.seconds:
             if old is not None:
                 result.remove(old)
@@ -75,7 +75,8 @@ def apply_register(
             cseq,
             flow,
             path,
-            user_agent,
+            # The Call-ID changes when a phone restarts, so with it the software may.
+            old.user_agent if old is not None and same_call else _user_agent(request),
             old.registered_at if old is not None else wall,
         )
         if old is not None:
@@ -87,6 +88,11 @@ def apply_register(
     if len(result) > limits.contacts and len(result) > len(live):
         raise PeerError(403, "Too Many Contacts")
     return tuple(result)
+
+
+def _user_agent(request: Request) -> str:
+    text = request.get(b"user-agent")
+    return intern(text[:_LONGEST_AGENT].decode("utf-8", "replace")) if text else ""
 
 
 def _check_order(binding: Binding, call_id: str, cseq: int) -> None:

@@ -6,15 +6,20 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
 from softswitch.errors import PeerError
 
-_PARAM = re.compile(rb"""([A-Za-z0-9_*\-]+)[ \t]*=[ \t]*("[^"\\]*(?:\\.[^"\\]*)*"|[^\s,"]*)""", re.DOTALL)
+_PARAM = re.compile(rb"""([A-Za-z0-9_*\-]+)[ \t]*=[ \t]*("[0-9]+"|[^\s,"]*)""")
+_QUOTED = re.compile(rb""""([^"\\]*(?:\\.[^"\\]*)*)\"""", re.DOTALL)
 _NC = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 
 _HA2_CACHED = 1000
+_SHAPES_KEPT = 500
+
+_MANDATORY = frozenset(("username", "realm", "nonce", "uri", "response"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,11 +54,9 @@ class Algorithm:
         """The response that `credentials` should bear (RFC 7616 §3.4.1; without qop RFC 2617 §3.2.2.1)."""
         ha2 = self.ha2(method, credentials.uri)
         if credentials.qop:
-            return self.hash(
-                b"%s:%s:%s:%s:%s:%s"
-                % (ha1, credentials.nonce, credentials.nc, credentials.cnonce, credentials.qop, ha2)
-            )
-        return self.hash(b"%s:%s:%s" % (ha1, credentials.nonce, ha2))
+            _, _, nonce, _, _, _, cnonce, nc, qop = credentials
+            return self.hash(b":".join((ha1, nonce, nc, cnonce, qop, ha2)))
+        return self.hash(b":".join((ha1, credentials.nonce, ha2)))
 
 
 def _md5(data: bytes) -> bytes:
@@ -101,6 +104,12 @@ class Credentials(NamedTuple):
         return _ESCAPED.sub(rb"\1", self.username) if b"\\" in self.username else self.username
 
 
+_Shape = tuple[Callable[[list[bytes]], tuple[bytes, ...]], list[bytes]]
+
+_shapes: dict[bytes, _Shape] = {}
+"""What stands between the quotes of a value (phones of a kind write the same), and where to find what."""
+
+
 def parse_credentials(value: bytes) -> Credentials | None:
     """The credentials of a header value, unfolded; None when they are of another scheme than Digest.
 
@@ -108,42 +117,51 @@ def parse_credentials(value: bytes) -> Credentials | None:
     """
     if value[:7].lower() != b"digest ":
         return None
-    params: dict[bytes, bytes] = dict(_PARAM.findall(value, 7))
-    if b"username" not in params or b"response" not in params:
-        params = {name.lower(): param for name, param in params.items()}
-    get = params.get
-    try:
-        found = Credentials(
-            params[b"username"][1:-1],
-            _bare(params[b"realm"]),
-            _bare(params[b"nonce"]),
-            _bare(params[b"uri"]),
-            _bare(params[b"response"]),
-            _bare(get(b"algorithm", b"")),
-            _bare(get(b"cnonce", b"")),
-            _bare(get(b"nc", b"")),
-            _bare(get(b"qop", b"")),
-        )
-    except KeyError:
-        raise PeerError(400, "Incomplete Credentials") from None
-    if params[b"username"][:1] != b'"':
-        raise PeerError(400, "Malformed Credentials")
-    if found.qop and (not _NC.fullmatch(found.nc) or not found.cnonce):
+    pieces = value.split(b'"') if b"\\" not in value else _QUOTED.split(value)
+    between = b'"'.join(pieces[::2])
+    shape = _shapes.get(between)
+    if shape is None:
+        shape = _shape(pieces)
+        if len(_shapes) >= _SHAPES_KEPT:
+            _shapes.clear()
+        if len(between) < 300:
+            _shapes[between] = shape
+    pick, unquoted = shape
+    found = Credentials._make(pick(pieces + unquoted))
+    if found.qop and not (found.cnonce and (found.nc == b"00000001" or _NC.fullmatch(found.nc))):
         raise PeerError(400, "Malformed Credentials")
     return found
 
 
-def _bare(value: bytes) -> bytes:
-    """Without quotes: some clients quote what should not be (qop, algorithm, nc) and the other way round."""
-    return value[1:-1] if value[:1] == b'"' else value
+def _shape(pieces: list[bytes]) -> _Shape:
+    """For pieces that are by turns outside and inside of quotes: a function to pick the nine fields from them.
+
+    The second value holds what some clients write without quotes; it is to be put behind the pieces.
+    """
+    if len(pieces) % 2 == 0:
+        raise PeerError(400, "Malformed Credentials")
+    numbered = b'"'.join([b"%d" % at if at % 2 else piece for at, piece in enumerate(pieces)])
+    params = {name.lower(): value for name, value in reversed(_PARAM.findall(numbered, 7))}
+    unquoted: list[bytes] = []
+    places = []
+    for name in Credentials._fields:
+        value = params.get(name.encode())
+        if value is None and name in _MANDATORY:
+            raise PeerError(400, "Incomplete Credentials")
+        if value is not None and value[:1] == b'"':
+            places.append(int(value[1:-1]))
+        else:
+            places.append(len(pieces) + len(unquoted))
+            unquoted.append(value or b"")
+    return itemgetter(*places), unquoted
 
 
-def challenge(header: bytes, realm: bytes, algorithm: str, nonce: bytes, stale: bool) -> bytes:
-    """A whole WWW-Authenticate or Proxy-Authenticate line; one is sent for each algorithm (RFC 8760 §2.3)."""
-    return b'%s: Digest realm="%s", nonce="%s",%s algorithm=%s, qop="auth"' % (
-        header,
-        realm,
-        nonce,
-        b" stale=true," if stale else b"",
-        algorithm.encode(),
+def challenge(header: bytes, realm: bytes, algorithm: str, stale: bool) -> tuple[bytes, bytes]:
+    """A whole WWW-Authenticate or Proxy-Authenticate line, as what stands before the nonce and what follows it.
+
+    One line is sent for each algorithm (RFC 8760 §2.3).
+    """
+    return (
+        b'%s: Digest realm="%s", nonce="' % (header, realm),
+        b'",%s algorithm=%s, qop="auth"' % (b" stale=true," if stale else b"", algorithm.encode()),
     )
