@@ -128,6 +128,11 @@ def show_problems(problems: Sequence[Problem]) -> None:
         click.echo(str(problem).replace(":0:0: ", ": ", 1), err=True)
 
 
+def printable(text: object) -> str:
+    """A text that came from outside, without what would move the cursor or change colours."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(text))
+
+
 def choose_plan(plans: Plans, site: str | None, who: str) -> tuple[Plan, str]:
     """The site that `who` belongs to, and its user part; `who` may be "101" or "101@acme.example".
 

@@ -38,9 +38,9 @@ def run(config: Path | None, at: datetime | None) -> int:
     prepare(found)
     clock = clock_at(at, found)
     # Here and not above: the other commands do without the whole of the switch.
-    from softswitch.switch import serve
+    from softswitch.serve import serve
 
-    return run_loop(serve(found.settings, found.plans, clock))
+    return run_loop(serve(found.settings, found.plans, found.secrets, clock))
 
 
 def clock_at(at: datetime | None, found: Configuration) -> Clock:

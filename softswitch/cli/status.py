@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from softswitch.cli.asking import ask_switch
-from softswitch.cli.common import config_option
+from softswitch.cli.common import config_option, printable
 
 
 @click.command()
@@ -79,7 +79,7 @@ def _table(console: Console, title: str, columns: tuple[str, ...], rows: list[tu
         table.add_column(column, overflow="fold", header_style="dim")
     for row in rows:
         # Text, not markup; and what phones call themselves is made printable first.
-        table.add_row(*(Text("".join(c if c.isprintable() else "�" for c in str(cell))) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from softswitch.cli.asking import ask_switch
-from softswitch.cli.common import DONE, PROBLEMS, config_option
+from softswitch.cli.common import DONE, PROBLEMS, config_option, printable
 
 
 @click.command()
@@ -20,6 +20,6 @@ def why(who: str, config: Path | None) -> int:
     """
     answer = ask_switch(config, "why", who=who)
     for line in answer["lines"]:
-        click.echo(line)
+        click.echo(printable(line))
     click.echo("can be reached" if answer["reachable"] else "cannot be reached")
     return DONE if answer["reachable"] else PROBLEMS

@@ -60,6 +60,9 @@ def _places(person: Person, bindings_of: BindingsOf, wall: float) -> Iterable[st
             if not alive:
                 yield f"{place.label}: {account} is not registered"
             for one in alive:
+                if not _usable(one, wall):
+                    yield f"{place.label}: {account} lost its connection and has not come back yet"
+                    continue
                 left = _span(one.expires_at - wall)
                 yield f"{place.label}: {account} is registered as {one.contact}, for {left} more"
 
@@ -85,7 +88,12 @@ def _walk(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> tuple[l
 
 
 def _ready(step: Ring, bindings_of: BindingsOf, wall: float) -> list[str]:
-    return [phone for phone in step.phones if any(one.expires_at > wall for one in bindings_of(phone))]
+    return [phone for phone in step.phones if any(_usable(one, wall) for one in bindings_of(phone))]
+
+
+def _usable(binding: Binding, wall: float) -> bool:
+    """Whether there is a way to the phone: an empty flow is a connection that went with a restart."""
+    return binding.expires_at > wall and bool(binding.flow or binding.path)
 
 
 def _span(seconds: float) -> str:

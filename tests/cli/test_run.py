@@ -13,6 +13,7 @@ import pytest
 
 from softswitch.clock import Clock, ShiftedClock, SystemClock
 from softswitch.ops.log import silence
+from softswitch.secrets import Secrets
 
 from .conftest import Command
 
@@ -22,14 +23,14 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """Stands in for the switch, and keeps what it was started with."""
     calls: list[dict[str, Any]] = []
 
-    async def serve(settings: Any, plans: Any, clock: Clock) -> int:
+    async def serve(settings: Any, plans: Any, secrets: Secrets, clock: Clock) -> int:
         loop = type(asyncio.get_running_loop()).__module__
-        calls.append({"settings": settings, "plans": plans, "clock": clock, "loop": loop})
+        calls.append({"plans": plans, "secrets": secrets, "clock": clock, "loop": loop})
         return 7
 
-    module = types.ModuleType("softswitch.switch")
+    module = types.ModuleType("softswitch.serve")
     module.serve = serve  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "softswitch.switch", module)
+    monkeypatch.setitem(sys.modules, "softswitch.serve", module)
     yield calls
     silence()
 
@@ -40,6 +41,7 @@ def test_it_hands_over_to_the_switch(softswitch: Command, office: Path, served: 
     assert result.err == ""
     (call,) = served
     assert set(call["plans"]) == {"acme.example"}
+    assert "anna-desk" in call["secrets"]
     assert isinstance(call["clock"], SystemClock)
     assert (office / "config/var").is_dir()
 

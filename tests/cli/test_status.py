@@ -97,12 +97,12 @@ def test_why(softswitch: Command, control: Path) -> None:
     def why(request: dict[str, Any]) -> dict[str, Any]:
         if request["who"] == "999":
             raise ControlError("which site?")
-        return Why(request["who"] == "101", ("first", "second")).as_json()
+        return Why(request["who"] == "101", ("first", "sec\x1bond")).as_json()
 
     with running(control, {"why": why}):
         yes, no, refused = softswitch("why", "101"), softswitch("why", "102"), softswitch("why", "999")
-    assert (yes.code, yes.out) == (0, "first\nsecond\ncan be reached\n")
-    assert (no.code, no.out) == (1, "first\nsecond\ncannot be reached\n")
+    assert (yes.code, yes.out) == (0, "first\nsec�ond\ncan be reached\n")
+    assert (no.code, no.out) == (1, "first\nsec�ond\ncannot be reached\n")
     assert (refused.code, refused.err) == (1, "softswitch: which site?\n")
 
 

@@ -1,0 +1,83 @@
+"""What is installed beside the code: the unit, the image, the page that explains them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from softswitch.cli.main import COMMANDS
+from softswitch.secrets import parse_secrets
+from softswitch.settingsfile import VARIABLES, load_settings
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs/sysadmin.md").read_text(encoding="utf-8")
+YAML = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+
+def own(_: socket.AddressFamily) -> str | None:
+    return "192.0.2.1"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "softswitch.service"
+    text = (ROOT / "config/softswitch.service").read_text()
+    changed = re.sub(r"(?m)^ExecStart=.*", "ExecStart=/bin/true", text)
+    assert changed != text
+    unit.write_text(changed)
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_unit_starts_what_there_is() -> None:
+    text = (ROOT / "config/softswitch.service").read_text()
+    match = re.search(r"^ExecStart=(\S+)/softswitch (\w+) --config (\S+)$", text, re.MULTILINE)
+    assert match is not None
+    assert match[1] in PAGE
+    assert match[2] in COMMANDS
+    assert match[3] in PAGE
+    for variable in re.findall(r"SOFTSWITCH_\w+", text):
+        assert variable in VARIABLES
+
+
+def test_the_image_copies_and_sets_what_there_is() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    for line in re.findall(r"^COPY (?!--from)(?:--\S+ )*(.*) \S+$", text, re.MULTILINE):
+        for source in line.split():
+            assert source == "README.md" or (ROOT / source).exists(), source
+    for variable in re.findall(r"(SOFTSWITCH_\w+)=", text):
+        assert variable in VARIABLES or variable == "SOFTSWITCH_CONFIG"
+
+
+def test_the_page_names_every_variable_and_command() -> None:
+    for variable in VARIABLES:
+        assert f"`{variable}`" in PAGE
+    for command in COMMANDS:
+        assert f"softswitch {command}" in PAGE
+
+
+def test_the_examples_of_settings_are_right(tmp_path: Path) -> None:
+    nat, _, service = YAML
+    file = tmp_path / "softswitch.yaml"
+    file.write_text(nat)
+    settings, _ = load_settings(file, {}, own)
+    assert settings.listeners[0].advertised_host == "198.51.100.1"
+    sample = (ROOT / "config/softswitch.yaml").read_text()
+    kept = re.sub(r"(?m)^(dialplans|secrets|store|control|tls):.*\n(  .*\n)*", "", sample)
+    file.write_text(kept + service)
+    settings, warnings = load_settings(file, {}, own)
+    assert settings.secrets == Path("/var/lib/softswitch/secrets.yaml")
+    assert settings.dialplans == (tmp_path / "sample-office.yaml",)
+    assert warnings == []
+
+
+def test_the_example_of_secrets_is_right() -> None:
+    _, example, _ = YAML
+    secrets = parse_secrets(example.replace("64 hex digits", "0" * 64), "secrets.yaml")
+    assert secrets.ha1("anna-desk", "acme.example", "anna-desk", "SHA-256") == b"0" * 64
+    assert secrets.plain("city") == "a plain password"
