@@ -10,6 +10,7 @@ from softswitch.sip.params import parse_params
 
 _PLAIN = re.compile(rb"""[ \t]*(?:"([^"\\]*)"[ \t]*)?<([^<>"\s]+)>(;[^"<>,]*)?""")
 _QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_OTHER = re.compile(rb'[<>,"]')
 _TAG = re.compile(rb""";[ \t]*+tag[ \t]*+=[ \t]*+([^;,\s"<>=]+)""", re.IGNORECASE)
 _NAME = re.compile(rb"[A-Za-z0-9\-.!%*_+`'~ \t\x80-\xff]*")
 _BLANKS = b" \t"
@@ -72,7 +73,7 @@ def parse_address(value: bytes) -> Address:
     uri = uri.rstrip(_BLANKS)
     if not uri or len(uri.split()) != 1 or b'"' in uri or b"," in uri or b"?" in uri or b">" in uri:
         raise PeerError(400, "Malformed Address")
-    return Address(b"", uri, semicolon + rest)
+    return Address(b"", uri, _params(semicolon + rest))
 
 
 def _bracketed(display: bytes, text: bytes) -> Address:
@@ -83,4 +84,11 @@ def _bracketed(display: bytes, text: bytes) -> Address:
         raise PeerError(400, "Malformed Address")
     if b"<" in uri or b'"' in uri or (params and params[:1] != b";"):
         raise PeerError(400, "Malformed Address")
-    return Address(display, uri, params)
+    return Address(display, uri, _params(params))
+
+
+def _params(text: bytes) -> bytes:
+    """The text unless it holds a second value: of From and To there is one, of others `split_list` gives one."""
+    if _OTHER.search(text) and _OTHER.search(_QUOTED.sub(b"", text)):
+        raise PeerError(400, "Malformed Address")
+    return text
