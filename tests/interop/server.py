@@ -86,7 +86,7 @@ def run_server(
     media: str = "always",
     ports: str = "20000-20399",
 ) -> Iterator[Server]:
-    """A switch that is ready; at the end it is stopped, which must take less than five seconds and leave no complaint."""
+    """A switch that is ready; at the end it must stop within five seconds and have nothing to complain of."""
     if STANDIN:
         with _kamailio(folder, listen, certificates, netns, media, ports) as process:
             yield Server(listen, process, certificates, folder, standin=True)

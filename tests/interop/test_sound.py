@@ -70,7 +70,8 @@ def talk(caller: Baresip | Linphone, callee: Baresip | Linphone, called: str) ->
     for one in (caller, callee):
         wait_until(lambda phone=one: phone.recorded_bytes() > (HEARD_SECONDS + 1) * RATE * 2, "recording", 12)  # type: ignore[misc]
     caller.hang_up()
-    callee.closed()
+    for one in (caller, callee):
+        one.closed()
 
 
 def hears(listener: Baresip | Linphone, speaker: str) -> None:
@@ -147,4 +148,5 @@ def test_the_echo_at_600_repeats_the_caller(
     anna.established()
     wait_until(lambda: anna.recorded_bytes() > (HEARD_SECONDS + 1) * RATE * 2, "recording", 12)
     anna.hang_up()
+    anna.closed()
     hears(anna, "anna")

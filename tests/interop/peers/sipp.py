@@ -60,7 +60,8 @@ class Sipp:
             "sipp", server, "-sf", SCENARIOS / f"{scenario}.xml", "-inf", users,
             "-i", "127.0.0.1", "-p", str(port), "-t", _MODES[transport], "-m", str(calls), "-r", str(rate),
             "-l", "50", "-d", str(milliseconds), "-timeout", f"{seconds}s", "-timeout_error", "-nostdin",
-            "-recv_timeout", f"{seconds * 1000}", "-key", "via", (via or transport).upper(), "-key", "expires", str(expires),
+            "-recv_timeout", f"{seconds * 1000}",
+            "-key", "via", (via or transport).upper(), "-key", "expires", str(expires),
             "-trace_err", "-error_file", folder / "errors.log", "-trace_msg", "-message_file", folder / "messages.log",
             "-trace_stat", "-stf", folder / "counts.csv", "-fd", "1", "-auth_uri", DOMAIN,
         ]  # fmt: skip

@@ -1,0 +1,164 @@
+"""Runs pjsua2 (the PJSIP project's library) without sound devices; a script, commanded by `worker.Worker`."""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+from typing import Any
+
+import pjsua2 as pj
+
+
+def tell(event: str, **fields: Any) -> None:
+    print(json.dumps({"event": event, **fields}), flush=True)
+
+
+_MEDIA = {
+    pj.PJSUA_CALL_MEDIA_ACTIVE: "active",
+    pj.PJSUA_CALL_MEDIA_LOCAL_HOLD: "held",
+    pj.PJSUA_CALL_MEDIA_REMOTE_HOLD: "held by them",
+}
+
+
+class Call(pj.Call):
+    """One call, with a WAV played into it and what comes recorded."""
+
+    def __init__(self, phone: Phone, call_id: int = pj.PJSUA_INVALID_ID) -> None:
+        super().__init__(phone, call_id)
+        self._phone = phone
+        self._media: list[Any] = []
+
+    def onCallState(self, prm: Any) -> None:
+        info = self.getInfo()
+        tell("state", state=info.stateText, code=info.lastStatusCode)
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._media.clear()
+
+    def onCallMediaState(self, prm: Any) -> None:
+        info = self.getInfo()  # the list in it lives only as long as it does
+        status = next(one.status for one in info.media if one.type == pj.PJMEDIA_TYPE_AUDIO)
+        tell("media", status=_MEDIA.get(status, status))
+        if self._media or status != pj.PJSUA_CALL_MEDIA_ACTIVE:
+            return
+        sound = self.getAudioMedia(-1)
+        player, recorder = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
+        player.createPlayer(self._phone.options["wav"])
+        recorder.createRecorder(self._phone.options["heard"])
+        player.startTransmit(sound)
+        sound.startTransmit(recorder)
+        self._media += [player, recorder]
+
+    def onDtmfDigit(self, prm: Any) -> None:
+        tell("dtmf", digit=prm.digit)
+
+
+class Phone(pj.Account):
+    """The account."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__()
+        self.options = options
+        self.call: Call | None = None
+        settings = pj.AccountConfig()
+        settings.idUri = options["aor"]
+        settings.regConfig.registrarUri = f"sip:{options['domain']}"
+        settings.regConfig.timeoutSec = 120
+        route = f"<sip:{options['server']};transport={options['transport']};lr>"
+        settings.sipConfig.proxies.append(route)
+        settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", options["account"], 0, options["password"]))
+        settings.mediaConfig.transportConfig.boundAddress = options["address"]
+        self.create(settings)
+
+    def onRegState(self, prm: Any) -> None:
+        info = self.getInfo()
+        tell("registration", code=prm.code, active=info.regIsActive)
+
+    def onIncomingCall(self, prm: Any) -> None:
+        self.call = Call(self, prm.callId)
+        tell("incoming", caller=self.call.getInfo().remoteUri)
+
+    def onInstantMessage(self, prm: Any) -> None:
+        tell("message", sender=prm.fromUri, text=prm.msgBody)
+
+    def onInstantMessageStatus(self, prm: Any) -> None:
+        tell("sent", code=prm.code)
+
+    def do(self, command: dict[str, Any]) -> None:
+        """Carry out one command."""
+        match command:
+            case {"command": "call", "target": target}:
+                self.call = Call(self)
+                self.call.makeCall(target, pj.CallOpParam(True))
+            case {"command": "answer", "code": code}:
+                answer = pj.CallOpParam()
+                answer.statusCode = code
+                assert self.call is not None
+                self.call.answer(answer)
+            case {"command": "hangup"}:
+                assert self.call is not None
+                self.call.hangup(pj.CallOpParam())
+            case {"command": "hold"}:
+                assert self.call is not None
+                self.call.setHold(pj.CallOpParam())
+            case {"command": "resume"}:
+                assert self.call is not None
+                again = pj.CallOpParam(True)
+                again.opt.flag = pj.PJSUA_CALL_UNHOLD
+                self.call.reinvite(again)
+            case {"command": "dtmf", "digits": digits}:
+                assert self.call is not None
+                self.call.dialDtmf(digits)
+            case {"command": "message", "target": target, "text": text}:
+                buddy, settings, message = pj.Buddy(), pj.BuddyConfig(), pj.SendInstantMessageParam()
+                settings.uri = target
+                buddy.create(self, settings)
+                message.content = text
+                buddy.sendInstantMessage(message)
+            case _:
+                raise ValueError(f"no command {command}")
+
+
+def main() -> None:
+    options: dict[str, Any] = json.loads(sys.argv[1])
+    endpoint, settings, transport = pj.Endpoint(), pj.EpConfig(), pj.TransportConfig()
+    endpoint.libCreate()
+    settings.uaConfig.threadCnt = 0
+    settings.uaConfig.mainThreadOnly = True
+    settings.logConfig.level = 4
+    settings.logConfig.consoleLevel = 4
+    settings.medConfig.noVad = True
+    settings.medConfig.clockRate = 8000
+    settings.medConfig.ecTailLen = 0
+    endpoint.libInit(settings)
+    endpoint.audDevManager().setNullDev()
+    transport.boundAddress = options["address"]
+    transport.port = 0
+    kinds = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}
+    if options["transport"] == "tls":
+        transport.tlsConfig.CaListFile = options["authority"]
+        transport.tlsConfig.verifyServer = True
+        transport.tlsConfig.method = pj.PJSIP_TLSV1_2_METHOD
+    endpoint.transportCreate(kinds[options["transport"]], transport)
+    endpoint.libStart()
+    endpoint.codecSetPriority("PCMA/8000/1", 255)
+    phone = Phone(options)
+    # Unbuffered: a second line read ahead would be invisible to select.
+    typed = open(0, "rb", buffering=0)
+    while True:
+        endpoint.libHandleEvents(10)
+        if not select.select([typed], [], [], 0)[0]:
+            continue
+        line = typed.readline()
+        if not line or json.loads(line)["command"] == "quit":
+            break
+        try:
+            phone.do(json.loads(line))
+        except pj.Error as error:
+            tell("failed", reason=error.info())
+    phone.shutdown()
+    endpoint.libDestroy()
+
+
+if __name__ == "__main__":
+    main()
