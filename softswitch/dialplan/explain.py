@@ -103,6 +103,12 @@ def parse_moment(text: str, zone: ZoneInfo, wall: float) -> float:
     return (datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(minutes=minutes)).timestamp()
 
 
+def has_date(text: str) -> bool:
+    """Whether a moment that can be parsed says its date."""
+    match = _MOMENT.fullmatch(" ".join(text.split()))
+    return match is not None and match[2] is not None
+
+
 def parse_outcomes(text: str) -> tuple[Outcome, ...]:
     """The outcomes of "busy, no answer".
 

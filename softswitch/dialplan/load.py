@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from softswitch.dialplan.assertions import check_assertions
 from softswitch.dialplan.build import build_plan
 from softswitch.dialplan.plan import Plan, Plans
 from softswitch.dialplan.source import Source, read_source
@@ -42,6 +43,9 @@ def _plans(files: list[tuple[Path | str, str]]) -> tuple[Plans, list[Problem]]:
     for source in sources:
         sites.setdefault(_domain(source), []).append(source)
     plans = {domain: build_plan(files) for domain, files in sites.items()}
+    for domain, of_site in sites.items():
+        if not any(problem.severity == "error" for source in of_site for problem in source.problems):
+            check_assertions(plans[domain], of_site)
     if not files:
         problems.append(Problem("", 0, 0, "there is no dialplan"))
     for source in sources:

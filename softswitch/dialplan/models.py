@@ -45,6 +45,8 @@ def _yes(value: object) -> bool:
 
 _CONDITIONS = "*conditions"
 """Where a rule's conditions are gathered; no key that an operator would write."""
+_THEN = "*then"
+"""Where an assertion's outcomes are gathered."""
 
 Word = Annotated[str, AfterValidator(_word)]
 Words = Annotated[list[Word], BeforeValidator(_as_list), Field(min_length=1)]
@@ -150,6 +152,25 @@ class PhoneModel(Model):
     gateway: YesNo = False
 
 
+class AssertionModel(Model):
+    """Who is expected to ring; then, for outcomes one after the other, who next."""
+
+    at: Word
+    caller: Word = Field(default="", alias="from")
+    to: Word
+    rings: Words
+    then: dict[str, Words] = Field(default_factory=dict, alias="*then")
+    """By key, e.g. "then if busy"; in the order of the file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_outcomes(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        rest = {key: item for key, item in value.items() if not key.startswith("then if ")}
+        return rest | {_THEN: {key: item for key, item in value.items() if key.startswith("then if ")}}
+
+
 class FileModel(Model):
     """One file."""
 
@@ -160,6 +181,7 @@ class FileModel(Model):
     lists: dict[str, Words] = Field(default_factory=dict)
     phones: dict[str, PhoneModel] = Field(default_factory=dict)
     codes: dict[str, Word] = Field(default_factory=dict)
+    assertions: list[AssertionModel] = Field(default_factory=list)
 
 
 def keys_at(path: Sequence[str | int]) -> list[str]:
@@ -170,7 +192,7 @@ def keys_at(path: Sequence[str | int]) -> list[str]:
     for option in (annotation, *get_args(annotation)):
         if isinstance(option, type) and issubclass(option, Model):
             names = [field.alias or name for name, field in option.model_fields.items()]
-            return [name for name in names if name != _CONDITIONS] + list(CONDITIONS) * (_CONDITIONS in names)
+            return [name for name in names if not name.startswith("*")] + list(CONDITIONS) * (_CONDITIONS in names)
     return []
 
 

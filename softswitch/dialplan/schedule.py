@@ -123,13 +123,13 @@ class Schedule:
         ranges: list[tuple[int, int]] = []
         for number in range(first_day, last_day + 1):
             day = date.fromordinal(number + _EPOCH)
-            if self._excepted(day):
+            if self.excepts(day):
                 continue
             for line in self.hours:
                 if line.days.includes(day, self.holidays):
                     ranges += ((number * DAY + a * 60, number * DAY + b * 60) for a, b in line.ranges)
         for span in self.spans:
-            if not self._excepted(span.start.date()):
+            if not self.excepts(span.start.date()):
                 ranges.append((_reading(span.start), _reading(span.end)))
         ranges.sort()
         merged: list[tuple[int, int]] = []
@@ -140,7 +140,8 @@ class Schedule:
                 merged.append((start, end))
         return merged
 
-    def _excepted(self, day: date) -> bool:
+    def excepts(self, day: date) -> bool:
+        """Whether an exception takes this day out."""
         return any(days.includes(day, self.holidays) for days in self.exceptions)
 
 
