@@ -8,7 +8,6 @@ not understood stays as it came; what is changed is changed in place. Phones tak
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
 
 from ..errors import PeerError
 
@@ -190,7 +189,7 @@ class Sdp:
         `ports` has an (RTP, RTCP) pair for each media section, or None for one that is refused. An address of
         zeros stays: it says "hold".
         """
-        family = b"IP6" if ip_address(host).version == 6 else b"IP4"
+        family = b"IP6" if ":" in host else b"IP4"
         address = host.encode()
 
         def connection(line: bytes) -> bytes:

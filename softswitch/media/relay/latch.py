@@ -16,8 +16,9 @@ RTCP follows the same rule on its own port.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any, TypeAlias
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple, TypeAlias
 
 Address: TypeAlias = "tuple[Any, ...]"
 """What a socket says: host and port, for IPv6 flow and scope too."""
@@ -39,9 +40,27 @@ _PRIVATE = tuple(
 """Not `is_private` of the standard library, which takes the documentation networks for private too."""
 
 
-def is_private(address: IPv4Address | IPv6Address) -> bool:
-    """Whether this address means something only within some network."""
-    return any(address in network for network in _PRIVATE if network.version == address.version)
+class _Host(NamedTuple):
+    """A literal address that one can send to."""
+
+    text: str
+    version: int
+    private: bool
+    """It means something only within some network."""
+    loopback: bool
+
+
+@lru_cache(maxsize=4096)
+def _literal(host: str) -> _Host | None:
+    """The literal unicast address, or None. Names are never resolved here."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if address.is_unspecified or address.is_multicast or host == "255.255.255.255":
+        return None
+    private = any(address in network for network in _PRIVATE if network.version == address.version)
+    return _Host(str(address), address.version, private, address.is_loopback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,35 +79,27 @@ class Expected:
     """Nobody else is believed."""
 
 
-def _usable(host: str, version: int, loopback: bool) -> IPv4Address | IPv6Address | None:
-    """The literal unicast address of this family, or None. Names are never resolved here."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    if address.version != version or address.is_unspecified or address.is_multicast:
-        return None
-    if (address.is_loopback and not loopback) or str(address) == "255.255.255.255":
-        return None
-    return address
-
-
 def expect(host: str, port: int, source: str, bind: str) -> Expected:
     """What to expect of a party that named `host` and `port`, heard over a socket bound to `bind`.
 
     Loopback addresses count only on a loopback network: nobody else may make us send to our own services.
     """
-    ours = ip_address(bind)
-    named = _usable(host, ours.version, ours.is_loopback)
-    heard = _usable(source, ours.version, ours.is_loopback)
-    natted = named is not None and heard is not None and is_private(named) and not is_private(heard)
+    version = 6 if ":" in bind else 4
+    local = bind == "::1" or bind.startswith("127.")
+
+    def usable(text: str) -> _Host | None:
+        found = _literal(text)
+        return found if found and found.version == version and (local or not found.loopback) else None
+
+    named, heard = usable(host), usable(source)
+    natted = named is not None and heard is not None and named.private and not heard.private
     target = heard if natted else named
     return Expected(
         named=(host, port),
         source=source,
-        target=(str(target), port) if target is not None and port else None,
-        hosts=frozenset(str(address) for address in (named, heard) if address is not None),
-        trusted=named is not None and (named == heard or not is_private(named)),
+        target=(target.text, port) if target is not None and port else None,
+        hosts=frozenset(found.text for found in (named, heard) if found is not None),
+        trusted=named is not None and (named == heard or not named.private),
     )
 
 
