@@ -76,19 +76,21 @@ class SourceLimiter:
 
     def admit(self, source: str, now: float) -> bool:
         """Whether a message from `source` may pass now; one that may not costs nothing."""
-        if not source or not self._interval:
+        interval = self._interval
+        if not source or not interval:
             return True
-        full_at = self._full_at.get(source, now)
-        if full_at < now:
+        full_at = self._full_at.get(source)
+        if full_at is None:
+            if len(self._full_at) >= self._limits.sources:
+                self._forget(now)
             full_at = now
-        full_at += self._interval
+        elif full_at < now:
+            full_at = now
         # The slack is for rounding: a burst of n is n messages, not n - 1.
-        if full_at - now > self._window + 1e-9:
+        elif full_at + interval > now + self._window + 1e-9:
             self.dropped_messages += 1
             return False
-        if len(self._full_at) >= self._limits.sources and source not in self._full_at:
-            self._forget(now)
-        self._full_at[source] = full_at
+        self._full_at[source] = full_at + interval
         return True
 
     def wait(self, source: str, now: float) -> float:

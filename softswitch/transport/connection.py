@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
         self._reason = ""
         self._closing = False
         self._ended = False
-        self._quiet_since = context.loop.time()
+        self._quiet_since = context.now()
         first = context.limits.first_message_seconds
         self._due_at = self._quiet_since + first if accepted and first else 0.0
 
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"".join(queue))
 
     def data_received(self, data: bytes) -> None:
-        self._quiet_since = self._context.loop.time()
+        self._quiet_since = self._context.now()
         if self._closing:
             return
         self._framer.feed(data)
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
 
     def _deliver(self) -> None:
         """Hand over what is whole, as fast as the source may speak; a stream is made to wait, not cut."""
-        hooks, limiter, now = self._context.hooks, self._context.limiter, self._context.loop.time()
+        hooks, limiter, now = self._context.hooks, self._context.limiter, self._context.now()
         whole, self._held = self._held, None
         try:
             while (message := whole or self._framer.next_message()) is not None:
@@ -119,7 +119,9 @@ class Connection(asyncio.Protocol):
             self._context.hooks.on_framing_error(error, self.flow)
         self._reason = self._reason or error.reason
         self._closing = True
-        self._due_at = self._context.loop.time() + LINGER_SECONDS
+        self._due_at = self._context.now() + LINGER_SECONDS
+        if self._transport.is_closing():
+            return
         if self._transport.can_write_eof():
             self._transport.write_eof()
         else:
@@ -139,7 +141,7 @@ class Connection(asyncio.Protocol):
             return False
         else:
             transport.write(data)
-            self._quiet_since = self._context.loop.time()
+            self._quiet_since = self._context.now()
         return True
 
     def pause_writing(self) -> None:

@@ -37,6 +37,8 @@ class Context:
     """What every endpoint works with."""
 
     loop: asyncio.AbstractEventLoop
+    now: Callable[[], float]
+    """Monotonic seconds; limits and patience go by it."""
     hooks: Hooks
     limits: Limits
     limiter: SourceLimiter

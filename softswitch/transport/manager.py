@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 
 import structlog
 
+from softswitch.clock import Clock, SystemClock
 from softswitch.errors import PeerError
 from softswitch.flow import Flow, Listener
 from softswitch.ops.limits import Limits, SourceLimiter
@@ -41,6 +41,7 @@ class TransportManager:
         on_keepalive: Callable[[Flow], None] | None = None,
         on_framing_error: Callable[[PeerError, Flow], None] | None = None,
         exempt: Callable[[str], bool] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Nothing is bound before `start`.
 
@@ -55,14 +56,16 @@ class TransportManager:
         self._sweeper: asyncio.TimerHandle | None = None
         self._gone: asyncio.Event | None = None
         loop = loop or asyncio.get_running_loop()
+        clock = clock or SystemClock()
         # The numbers of an earlier run are in stored registrations and must not come to mean another phone.
-        self._connections = Connections(first_number=int(time.time()) << 20)
+        self._connections = Connections(first_number=int(clock.wall()) << 20)
         hooks = Hooks(on_message, self._flow_closed, on_send_failed or on_flow_closed, on_keepalive, on_framing_error)
         self.limiter = SourceLimiter(limits, exempt)
-        self._context = Context(loop, hooks, limits, self.limiter, tls, self._connections)
+        self._context = Context(loop, clock.monotonic, hooks, limits, self.limiter, tls, self._connections)
         self._endpoints: dict[Listener, Endpoint] = {
             listener: TRANSPORTS[listener.transport](listener, self._context) for listener in self.listeners
         }
+        self._senders = {listener: endpoint.send for listener, endpoint in self._endpoints.items()}
 
     async def start(self) -> None:
         """Listen everywhere. Raises OSError naming the listener that cannot be; then nowhere is listened."""
@@ -78,16 +81,16 @@ class TransportManager:
                 raise OSError(code, f"cannot listen on {where}: {text}") from error
         for endpoint in self._endpoints.values():
             await endpoint.start()
-        self._sweep()
+        self._sweep_on()
 
     def send(self, data: bytes, flow: Flow) -> None:
         """Send one message; never blocks, never raises. What fails is told through the callbacks."""
         try:
-            endpoint = self._endpoints[flow[0]]
+            send = self._senders[flow[0]]
         except KeyError:
             self._context.fail(flow, "no such listener")
             return
-        endpoint.send(data, flow)
+        send(data, flow)
 
     def is_open(self, flow: Flow) -> bool:
         """Whether `flow` can still be sent on: always for an address alone, else while its connection lives."""
@@ -155,14 +158,18 @@ class TransportManager:
         if not self._stopping:
             self._told(flow, reason)
 
-    def _sweep(self) -> None:
-        """Cut who is too slow or too quiet. One timer for all, at a quarter of the shortest patience."""
-        now = self._context.loop.time()
+    def sweep(self) -> None:
+        """Cut who is too slow or too quiet by now. Goes on by itself after `start`."""
+        now = self._context.now()
         for connection in self._connections:
             reason = connection.overdue(now)
             if reason:
                 connection.cut(reason)
+
+    def _sweep_on(self) -> None:
+        """One timer for all connections, at a quarter of the shortest patience."""
+        self.sweep()
         limits = self._limits
         patience = (limits.first_message_seconds, limits.message_seconds, limits.idle_seconds)
         period = min([1.0, *(seconds / 4 for seconds in patience if seconds)])
-        self._sweeper = self._context.loop.call_later(period, self._sweep)
+        self._sweeper = self._context.loop.call_later(period, self._sweep_on)

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
 RECEIVE_BUFFER_BYTES = 256 << 10
+REST_SECONDS = 1.0
 SHUTDOWN_SECONDS = 2.0
 UNBOUNDED_SECONDS = 60.0
 _OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -67,11 +68,12 @@ class TcpEndpoint:
             self._welcome(accepted, address)
 
     def _rest(self, error: OSError) -> None:
-        """Out of files: the socket stays readable, so look away for a second instead of spinning."""
+        """Out of files: the socket stays readable, so look away for a moment instead of spinning."""
         assert self._socket is not None
-        log.warning("cannot accept", listener=str(self.listener.index), reason=str(error))
+        where = Flow(self.listener, self.listener.host, self.listener.port)
+        log.warning("cannot accept connections", listener=str(where), reason=error.strerror)
         self._context.loop.remove_reader(self._socket.fileno())
-        self._retry = self._context.loop.call_later(1.0, self._listen)
+        self._retry = self._context.loop.call_later(REST_SECONDS, self._listen)
 
     def _welcome(self, accepted: socket.socket, address: tuple[Any, ...]) -> None:
         context, host = self._context, literal_host(address)

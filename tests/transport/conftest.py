@@ -60,6 +60,7 @@ async def make_switch(tls_files: TlsFiles) -> AsyncIterator[MakeSwitch]:
             on_keepalive=switch.keepalives.put_nowait,
             on_framing_error=switch.on_framing_error,
             exempt=exempt,
+            clock=switch.clock,
         )
         await switch.manager.start()
         switches.append(switch)

@@ -6,9 +6,10 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from softswitch.clock import VirtualClock
 from softswitch.errors import PeerError
 from softswitch.flow import Flow, Listener
 from softswitch.transport.manager import TransportManager
@@ -24,6 +25,13 @@ PATIENCE = 5.0
 
 def soon(awaited: Awaitable[T]) -> Awaitable[T]:
     return asyncio.wait_for(awaited, PATIENCE)
+
+
+async def until(true: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Let the loop go on until the switch has taken in what was sent."""
+    async with asyncio.timeout(patience):
+        while not true():  # noqa: ASYNC110  (what is waited for has no event of its own)
+            await asyncio.sleep(0)
 
 
 def message(text: str = "hello", body: bytes = b"") -> bytes:
@@ -56,6 +64,12 @@ class Switch:
         self.keepalives: asyncio.Queue[Flow] = asyncio.Queue()
         self.errors: asyncio.Queue[tuple[PeerError, Flow]] = asyncio.Queue()
         self.answer_errors = False
+        self.clock = VirtualClock()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass for the limits."""
+        self.clock.advance(seconds)
+        self.manager.sweep()
 
     def on_message(self, data: bytes, flow: Flow) -> None:
         self.heard.put_nowait((data, flow))

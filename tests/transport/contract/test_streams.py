@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
+import resource
 import socket
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -11,8 +14,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from softswitch.ops.limits import Limits
+from softswitch.transport import tcp
 
-from ..wire import Server, StreamPeer, Switch, free_port, message, phone, soon
+from ..wire import Server, StreamPeer, Switch, free_port, message, phone, soon, until
 
 SwitchOn = Callable[..., Awaitable[Switch]]
 
@@ -146,55 +150,93 @@ async def test_connections_in_all_are_limited_ours_included(
 
 
 async def test_a_started_message_has_to_come_to_its_end(switch_on: SwitchOn, stream: str) -> None:
-    switch = await switch_on(stream, limits=Limits(message_seconds=0.08))
+    switch = await switch_on(stream, limits=Limits(message_seconds=20))
     anna, slow = await phone(switch), await phone(switch)
     for peer in (anna, slow):
         await peer.send(message())
         await soon(switch.heard.get())
     await slow.send(message()[:-5])
+    await until(lambda: any(one.overdue(switch.clock.monotonic() + 20) for one in switch.manager.connections()))
+    switch.advance(19.9)
+    assert len(switch.manager.connections()) == 2
+    switch.advance(0.2)
     assert await slow.rest() == b""
     assert (await soon(switch.closed.get()))[1] == "message not completed in time"
     await anna.send(message("still here"))
     assert (await soon(switch.heard.get()))[0] == message("still here")
 
 
-async def test_trickling_bytes_does_not_buy_time(switch_on: SwitchOn, stream: str) -> None:
-    switch = await switch_on(stream, limits=Limits(message_seconds=0.08))
+@pytest.mark.parametrize("first", [b"", message()], ids=["first message", "later message"])
+async def test_trickling_bytes_does_not_buy_time(switch_on: SwitchOn, stream: str, first: bytes) -> None:
+    switch = await switch_on(stream, limits=Limits(message_seconds=20))
     slow = await phone(switch)
-    trickle = asyncio.create_task(_trickle(slow))
-    assert (await soon(switch.closed.get()))[1] == "message not completed in time"
-    trickle.cancel()
-
-
-async def _trickle(peer: StreamPeer) -> None:
-    for _ in range(60_000):
-        await _flood(peer, b"x")
+    await slow.send(first)
+    for _ in range(28):  # seconds, those included that the first byte takes to come in
+        await _flood(slow, b"x")
         await asyncio.sleep(0)
+        switch.advance(1)
+        if not switch.closed.empty():
+            break
+    assert switch.closed.get_nowait()[1] == "message not completed in time"
 
 
 async def test_a_connection_has_to_say_something(switch_on: SwitchOn, stream: str) -> None:
-    switch = await switch_on(stream, limits=Limits(first_message_seconds=0.08))
+    switch = await switch_on(stream, limits=Limits(first_message_seconds=30, idle_seconds=600))
     anna, silent = await phone(switch), await phone(switch)
     await anna.send(message())
     await soon(switch.heard.get())
+    switch.advance(29.9)
+    assert len(switch.manager.connections()) == 2
+    switch.advance(0.2)
     assert await silent.rest() == b""
     await soon(switch.closed.get())
     assert len(switch.manager.connections()) == 1
 
 
 async def test_an_idle_connection_goes_and_a_kept_one_stays(switch_on: SwitchOn, stream: str) -> None:
-    switch = await switch_on(stream, limits=Limits(idle_seconds=0.08))
+    switch = await switch_on(stream, limits=Limits(idle_seconds=600, kept_idle_seconds=7200))
     kept, idle = await phone(switch), await phone(switch)
     await kept.send(message())
     _, flow = await soon(switch.heard.get())
-    switch.manager.keep(flow)
+    assert switch.manager.keep(flow)
     await idle.send(message())
     await soon(switch.heard.get())
+    switch.advance(599)
+    assert len(switch.manager.connections()) == 2
+    switch.advance(2)
     assert await idle.rest() == b""
     assert (await soon(switch.closed.get()))[1] == "idle"
+    switch.advance(6000)
     assert switch.manager.is_open(flow)
     switch.manager.release(flow)
+    switch.advance(1)
     assert (await soon(switch.closed.get())) == (flow, "idle")
+
+
+async def test_a_kept_connection_is_not_kept_for_ever(switch_on: SwitchOn, stream: str) -> None:
+    switch = await switch_on(stream, limits=Limits(kept_idle_seconds=7200))
+    anna = await phone(switch)
+    await anna.send(message())
+    _, flow = await soon(switch.heard.get())
+    switch.manager.keep(flow)
+    switch.advance(7201)
+    assert (await soon(switch.closed.get())) == (flow, "idle")
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["we send", "they ping"])
+async def test_traffic_either_way_is_life(switch_on: SwitchOn, stream: str, ours: bool) -> None:
+    switch = await switch_on(stream, limits=Limits(idle_seconds=600))
+    anna = await phone(switch)
+    await anna.send(message())
+    _, flow = await soon(switch.heard.get())
+    for _ in range(3):
+        switch.advance(400)
+        if ours:
+            switch.manager.send(message(), flow)
+        else:
+            await anna.send(b"\r\n\r\n")
+            await soon(switch.keepalives.get())
+    assert switch.manager.is_open(flow)
 
 
 async def test_a_peer_that_does_not_read_is_cut_off(switch_on: SwitchOn, stream: str) -> None:
@@ -302,10 +344,81 @@ async def test_a_flood_of_small_messages_is_slowed_and_held_in_bounds(switch_on:
     switch = await switch_on(stream, limits=Limits(messages_per_second=100, messages_burst=10))
     anna = await phone(switch)
     flood = asyncio.create_task(_flood(anna, *[message() * 1000] * 100))
-    for _ in range(15):
+    for _ in range(10):
+        await soon(switch.heard.get())
+    switch.advance(0.0501)
+    for _ in range(5):
         await soon(switch.heard.get())
     # The sender is stuck: what it has left is in its own buffers and the kernel's.
     assert not flood.done()
-    assert switch.heard.qsize() < 10
+    assert switch.heard.empty()
     flood.cancel()
     anna.writer.transport.abort()
+
+
+async def test_a_stop_ends_what_is_being_opened(switch_on: SwitchOn, stream: str, host: str) -> None:
+    switch = await switch_on(stream)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as mute:
+        mute.bind((host, 0))
+        mute.listen(5)  # connects, and never says a word of TLS
+        switch.manager.send(message(), switch.flow_to(host, mute.getsockname()[1]))
+        await asyncio.sleep(0)
+        assert len(switch.manager.connections()) == 1
+        await switch.manager.stop()
+    assert switch.manager.connections() == []
+    assert switch.manager.limiter.connections == 0
+    assert switch.closed.empty()
+
+
+async def test_a_stop_before_the_first_step_leaves_nothing(switch_on: SwitchOn, stream: str, host: str) -> None:
+    switch = await switch_on(stream)
+    switch.manager.send(message(), switch.flow_to(host, 5060))
+    await switch.manager.stop()
+    assert switch.manager.connections() == []
+    assert switch.manager.limiter.connections == 0
+
+
+async def test_a_stop_lets_out_what_was_sent(switch_on: SwitchOn, stream: str) -> None:
+    switch = await switch_on(stream)
+    anna = await phone(switch)
+    await anna.send(message())
+    _, flow = await soon(switch.heard.get())
+    last = message(body=bytes(300_000))
+    switch.manager.send(last, flow)
+    received, _ = await asyncio.gather(anna.receive(len(last)), switch.manager.stop(grace_seconds=5))
+    assert received == last
+
+
+async def test_out_of_files_it_rests_and_then_accepts_again(
+    switch_on: SwitchOn, stream: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tcp, "REST_SECONDS", 0.02)
+    switch = await switch_on(stream)
+    endpoint = switch.manager._endpoints[switch.listener]
+    assert isinstance(endpoint, tcp.TcpEndpoint)
+    rests: asyncio.Queue[OSError] = asyncio.Queue()
+    rest = endpoint._rest
+    monkeypatch.setattr(endpoint, "_rest", lambda error: (rests.put_nowait(error), rest(error)))
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as anna:
+        anna.setblocking(False)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (anna.fileno() + 1, files[1]))
+        try:
+            fillers = _all_free_files()
+            anna.connect_ex((host, switch.listener.port))
+            for _ in range(3):
+                assert (await soon(rests.get())).errno == errno.EMFILE
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, files)
+            for filler in fillers:
+                os.close(filler)
+        await until(lambda: len(switch.manager.connections()) == 1, patience=5.0)
+
+
+def _all_free_files() -> list[int]:
+    taken = []
+    try:
+        while True:
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        return taken
