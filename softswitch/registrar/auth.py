@@ -9,7 +9,6 @@ from softswitch.errors import PeerError
 from softswitch.registrar.nonces import Nonces
 from softswitch.sip.digest import ALGORITHMS, Algorithm, Credentials, challenge, parse_credentials
 from softswitch.sip.message import Request
-from softswitch.sip.uri import parse_uri, unescape
 
 CredentialSource = Callable[[str, str, str, str], "bytes | None"]
 """(site, account, user, algorithm) to HA1 in lower-case hex, or None when there is no such account.
@@ -49,7 +48,7 @@ class Authenticator:
 
         `proxy` chooses Proxy-Authorization and 407 rather than Authorization and 401. Raises PeerError(401 or 407)
         with the challenge lines when there are no credentials for this site, wrong ones or (stale=true) right ones
-        with a nonce that no longer serves; PeerError(400) when they are malformed or for another Request-URI.
+        with a nonce that no longer serves; PeerError(400) when they are malformed.
         Unknown accounts and wrong passwords take the same steps and get the same answer.
         """
         found = self._find(request, site, b"proxy-authorization" if proxy else b"authorization")
@@ -58,9 +57,9 @@ class Authenticator:
         algorithm = self._algorithms.get(found.algorithm.upper() or b"MD5")
         if algorithm is None or (found.qop and found.qop.lower() != b"auth"):
             raise self.challenge(site, now, proxy)
-        if found.uri != request.uri and not _same_target(found.uri, request.uri):
-            # RFC 7616 §3.4.6. Parameters may differ: old phones leave out transport=tcp.
-            raise PeerError(400, "Digest URI Mismatch")
+        # RFC 7616 §3.4.6 would have us compare `uri` with the Request-URI. It is hashed as the phone wrote it and not
+        # compared: phones behind an outbound proxy, old ones and sipp write the address they send to. What the
+        # comparison guards against, credentials used again for another request, the nonce count refuses.
         user = found.user_text.decode("utf-8", "replace")
         account = user
         if "@" in user:
@@ -103,12 +102,3 @@ class Authenticator:
             if found is not None and found.realm == realm:
                 return found
         return None
-
-
-def _same_target(one: bytes, other: bytes) -> bool:
-    """Whether two URIs have the same user and host; of other schemes, whether they differ in parameters only."""
-    try:
-        a, b = parse_uri(one), parse_uri(other)
-    except PeerError:
-        return one.partition(b";")[0].lower() == other.partition(b";")[0].lower()
-    return a.host == b.host and unescape(a.user or b"") == unescape(b.user or b"")
