@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,10 +15,12 @@ from softswitch.errors import PeerError
 from softswitch.events import BindingChanged, Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
+from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
 from softswitch.proxy.branch import Branch
 from softswitch.proxy.calls import Call, Calls
 from softswitch.proxy.fork import Fork
+from softswitch.proxy.forward import forward_request
 from softswitch.proxy.ports import Contacts, Directory, Resolver
 from softswitch.proxy.route import Addresses, Way, preprocess
 from softswitch.proxy.spread import Spread
@@ -85,9 +87,10 @@ class Caller:
 
 
 class Core:
-    """Decides about every new request; `layer`, `media` and the other rooms are put in by the switch."""
+    """Decides about every new request; the switch puts in `layer` and `legs` before the first one."""
 
     layer: Layer
+    legs: LegHandler
 
     def __init__(
         self,
@@ -102,22 +105,21 @@ class Core:
         resolver: Resolver,
         directory: Directory,
         media: MediaEngine,
-        legs: LegHandler,
         log: CallLog,
         bus: Bus,
         anchors: bool = True,
         outside_domains: bool = False,
+        own_hosts: Collection[str] = (),
     ) -> None:
         self.ids = ids
         self.tokens = Tokens(token_key, listeners)
-        self.addresses = Addresses(listeners)
+        self.addresses = Addresses(listeners, own_hosts)
         self.contacts = contacts
         self.verifier = verifier
         self.registrar = registrar
         self.resolver = resolver
         self.directory = directory
         self.media = media
-        self.legs = legs
         self.log = log
         self.anchors = anchors
         self.outside_domains = outside_domains
@@ -180,7 +182,7 @@ class Core:
             raise PeerError(481)
         if not self._is_party(request.flow, token.sender):
             # The token is right and the place is new: a phone that moved shows who it is.
-            self.verifier.verify(request, self._default.site, self.wall, True)
+            self.verifier.verify(request, self._default.site, self.layer.now, True)
         straight = Straight(self, self.layer.accept(request), request)
         call = self.calls.get(request.call_id)
         if call is not None:
@@ -255,13 +257,19 @@ class Core:
         plan = self._plan_of(parse_uri(way.uri))
         if plan is None:
             raise PeerError(404, "No Such Domain Here")
-        account = self.verifier.verify(request, plan.site, self.wall, False)
+        account = self.verifier.verify(request, plan.site, self.layer.now, False)
         to = request.to.uri
         if to[:4].lower() not in (b"sip:", b"sips") or not self._speaks_for(plan, account, parse_uri(to)):
             raise PeerError(403, "Not Your Address of Record")
+        if self.layer.merged(request):
+            raise PeerError(482)
         server = self.layer.accept(request)
         assert isinstance(server, ServerOther)
-        self.registrar.on_register(request, plan.site, account, server)
+        self.layer.remember(server)
+        try:
+            self.registrar.on_register(request, plan.site, account, server)
+        except PeerError as error:
+            server.reply(error.status, error.reason, error.headers)
 
     def _on_new(self, request: Request, way: Way, hops: int, mark: bytes) -> None:
         method = request.method
@@ -272,7 +280,7 @@ class Core:
         plan = self._plan_of(uri) if way.next_route is None else None
         if method == b"OPTIONS" and plan is not None and not uri.user:
             if not self._is_known(request.flow):
-                self.verifier.verify(request, plan.site, self.wall, False)
+                self.verifier.verify(request, plan.site, self.layer.now, False)
             self.layer.send(respond(request, 200, "", (ALLOW,), to_tag=self.ids.tag()), reply_flow(request))
             return
         caller = self._caller(request, plan)
@@ -304,7 +312,7 @@ class Core:
         home = own or plan or self._default
         if self.directory.peer(request.flow.host) is not None:
             return Caller("", home)
-        account = self.verifier.verify(request, home.site, self.wall, True)
+        account = self.verifier.verify(request, home.site, self.layer.now, True)
         phone = home.phones.get(account)
         if phone is None:
             raise PeerError(403, "No Such Phone")
@@ -467,7 +475,6 @@ class Core:
 
     def answer_call(self, fork: Fork, step: Answer) -> None:
         """The switch takes the call itself."""
-        self.calls.end(fork.request.call_id)
         self.legs.answer(fork.request, fork.server, step.what)
 
     def _on_binding(self, event: BindingChanged) -> None:
@@ -511,9 +518,6 @@ class AckForward:
             self.send(flows[0])
 
     def send(self, flow: Flow) -> None:
-        from softswitch.media.anchor import sdp_of, with_sdp
-        from softswitch.proxy.forward import forward_request
-
         request, core = self.request, self.core
 
         def forward(body: bytes | None) -> None:

@@ -6,7 +6,7 @@ RFC 3261 §16.4 and §16.6 steps 6 and 7.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from softswitch.flow import Listener
@@ -38,17 +38,17 @@ class Way(NamedTuple):
 class Addresses:
     """What the outside knows us by."""
 
-    def __init__(self, listeners: Sequence[Listener]) -> None:
+    def __init__(self, listeners: Sequence[Listener], own_hosts: Collection[str] = ()) -> None:
         self.sent_by: set[bytes] = set()
         """As in a Via: host and port, and the host alone where the port is the transport's usual one."""
         self.hosts: set[bytes] = set()
         self._own: set[bytes] = set()
         for listener in listeners:
             self._own.add(listener.uri)
-            for host, port in (
-                (listener.advertised_host, listener.advertised_port),
-                (listener.host, listener.port),
-            ):
+            places = [(listener.advertised_host, listener.advertised_port), (listener.host, listener.port)]
+            if listener.host in ("0.0.0.0", "::"):
+                places += [(host, listener.port) for host in own_hosts]
+            for host, port in places:
                 text = (f"[{host}]" if ":" in host else host).lower().encode()
                 self.hosts.add(text)
                 self.sent_by.add(b"%b:%d" % (text, port))

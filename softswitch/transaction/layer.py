@@ -109,26 +109,28 @@ class Layer:
 
     # -- what the user begins
 
-    def accept(self, request: Request, merge: bool = False) -> Server:
-        """A server transaction for a new request. With `merge`, for one that ends here, remember it for `merged`."""
+    def accept(self, request: Request) -> Server:
+        """A server transaction for a new request."""
         method = request.method
         key = server_key(request, method)
-        merge_key = b""
-        if merge:
-            merge_key = _merge_key(request)
-            self._merge[merge_key] = key
         flow = reply_flow(request)
         server: Server
         if method == b"INVITE":
-            server = ServerInvite(self, key, request, flow, merge_key)
+            server = ServerInvite(self, key, request, flow)
         else:
-            server = ServerOther(self, key, request, flow, merge_key)
+            server = ServerOther(self, key, request, flow)
         self.servers[key] = server
         return server
 
+    def remember(self, server: Server) -> None:
+        """This request ends here: if it comes again by another way, `merged` says so as long as we remember it."""
+        if server.request is not None:
+            server.merge_key = _merge_key(server.request)
+            self._merge[server.merge_key] = server.key
+
     def merged(self, request: Request) -> bool:
         """Whether the same request came before by another way and ends here too (RFC 3261 §8.2.2.2): answer 482."""
-        return _merge_key(request) in self._merge
+        return bool(self._merge) and _merge_key(request) in self._merge
 
     def send_request(self, method: bytes, branch: bytes, data: bytes, flow: Flow, owner: ClientOwner) -> Client:
         """Send a request, whose topmost Via has `branch`, in a client transaction."""

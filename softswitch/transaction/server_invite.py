@@ -93,14 +93,14 @@ class ServerInvite:
         "to_tag",
     )
 
-    def __init__(self, layer: Layer, key: bytes, request: Request, flow: Flow, merge_key: bytes) -> None:
+    def __init__(self, layer: Layer, key: bytes, request: Request, flow: Flow) -> None:
         self.layer = layer
         self.key = key
         self.request: Request | None = request
         """The INVITE; None once it was accepted or confirmed."""
         self.flow = flow
         """Where responses go."""
-        self.merge_key = merge_key
+        self.merge_key = b""
         self.owner: InviteOwner | None = None
         self.state = PROCEEDING
         self.to_tag = layer.ids.tag()
@@ -150,6 +150,7 @@ class ServerInvite:
     def accept(self, data: bytes) -> None:
         self.state = ACCEPTED
         self.request = None
+        self.owner = None
         self.layer.send(data, self.flow)
         self.last = b""
         self.layer.wheel.arm(self, self.layer.now + self.layer.values.lifetime)

@@ -41,13 +41,13 @@ class ServerOther:
         "to_tag",
     )
 
-    def __init__(self, layer: Layer, key: bytes, request: Request, flow: Flow, merge_key: bytes) -> None:
+    def __init__(self, layer: Layer, key: bytes, request: Request, flow: Flow) -> None:
         self.layer = layer
         self.key = key
         self.request: Request | None = request
         """None once it was answered."""
         self.flow = flow
-        self.merge_key = merge_key
+        self.merge_key = b""
         self.state = TRYING
         self.to_tag = layer.ids.tag()
         self.last = b""

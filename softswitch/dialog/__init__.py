@@ -1,1 +1,0 @@
-"""Dialogs and the call legs that are the switch's own (RFC 3261 §12)."""

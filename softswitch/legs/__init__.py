@@ -1,0 +1,1 @@
+"""Calls that the switch takes itself."""

@@ -1,0 +1,250 @@
+"""A call leg of our own: the switch as the phone that was called (RFC 3261 §12.1.1, §13.3.1.4, §15.1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from softswitch.flow import Flow
+from softswitch.media.anchor import sdp_of
+from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
+from softswitch.proxy.calls import Calls
+from softswitch.sip.address import parse_address
+from softswitch.sip.build import respond
+from softswitch.sip.message import Request, Response
+from softswitch.transaction.layer import Layer, reply_flow
+from softswitch.transaction.server_invite import ServerInvite
+from softswitch.transaction.server_other import ServerOther
+
+LONGEST_SECONDS = 3600.0
+"""A leg that lasts longer is hung up: nobody talks to an echo for an hour, but a phone may have lost its power."""
+
+ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+
+
+class Leg:
+    """One call that the switch answered. Its timer sends the 200 again until the ACK comes, then ends it some day."""
+
+    __slots__ = (
+        "_give_up_at",
+        "_interval",
+        "_ok",
+        "acknowledged",
+        "call_id",
+        "contact",
+        "due",
+        "ended",
+        "flow",
+        "invite",
+        "legs",
+        "local_tag",
+        "remote_tag",
+        "server",
+        "slot",
+    )
+
+    def __init__(self, legs: Legs, invite: Request, server: ServerInvite) -> None:
+        self.legs = legs
+        self.invite = invite
+        self.server = server
+        self.call_id = invite.call_id
+        self.local_tag = server.to_tag
+        self.remote_tag = invite.from_.tag
+        self.flow: Flow = reply_flow(invite)
+        user = invite.uri.partition(b":")[2].partition(b"@")[0] if b"@" in invite.uri else b"switch"
+        self.contact = b"Contact: <sip:%b@%b>" % (user, self.flow.listener.uri)
+        self.acknowledged = False
+        self.ended = False
+        self.due: float | None = None
+        self.slot = 0
+        self._ok = b""
+        self._interval = 0.0
+        self._give_up_at = 0.0
+        server.owner = self
+
+    # -- answering
+
+    def answer(self) -> None:
+        """Ask the engine to echo, then send 200."""
+        sdp = sdp_of(self.invite.get(b"content-type") or b"", self.invite.body)
+        if sdp is None:
+            # Without an offer there is nothing to echo in; phones that call without one are rare and gateways.
+            self.end()
+            self.server.reply(488, "Offer Missing")
+            return
+        self._echo(self.invite, sdp, self._accepted)
+
+    def _echo(self, request: Request, sdp: bytes, done: Callable[[bytes | MediaFailed], None]) -> None:
+        key = MediaKey(_text(self.call_id), _text(self.remote_tag), _text(self.local_tag))
+        listener = request.flow.listener
+        self.legs.media.echo(key, sdp, listener.network, request.flow.host, done)
+
+    def _accepted(self, result: bytes | MediaFailed) -> None:
+        if self.ended:
+            return
+        if isinstance(result, MediaFailed):
+            self.end()
+            self.server.reply(result.status, headers=(b"Retry-After: 5",) if result.status == 503 else ())
+            return
+        headers = [b"Content-Type: application/sdp", self.contact, ALLOW]
+        routes = [line for line, key in zip(self.invite.lines, self.invite.keys, strict=True) if key == b"record-route"]
+        self._ok = respond(self.invite, 200, "", [*routes, *headers], result, self.local_tag)
+        self.server.respond(200, self._ok)
+        layer = self.legs.layer
+        self._interval = layer.values.t1
+        self._give_up_at = layer.now + layer.values.lifetime
+        layer.wheel.arm(self, layer.now + self._interval)
+        self.legs.answered(self)
+
+    def fire(self, now: float) -> None:
+        """The 200 was not acknowledged yet, or the leg has lasted too long."""
+        layer = self.legs.layer
+        if self.acknowledged or now >= self._give_up_at:
+            self.hang_up()
+            return
+        layer.send(self._ok, self.flow)
+        self._interval = min(2 * self._interval, layer.values.t2)
+        layer.wheel.arm(self, min(now + self._interval, self._give_up_at))
+
+    def on_cancel(self, cancel: Request) -> None:
+        """Before we could answer."""
+        self.end()
+        self.server.reply(487)
+
+    # -- within the dialog
+
+    def receive(self, request: Request) -> None:
+        """A request of the caller within this dialog."""
+        method = request.method
+        layer = self.legs.layer
+        if method == b"ACK":
+            if not self.acknowledged:
+                self.acknowledged = True
+                self._ok = b""
+                layer.wheel.arm(self, layer.now + LONGEST_SECONDS)
+            return
+        server = layer.accept(request)
+        if isinstance(server, ServerInvite):
+            self._reinvite(request, server)
+        elif method == b"BYE":
+            server.reply(200)
+            self.end()
+        elif method in (b"INFO", b"OPTIONS"):
+            server.reply(200, headers=(ALLOW,))
+        elif method == b"UPDATE":
+            self._update(request, server)
+        else:
+            server.reply(405, headers=(ALLOW,))
+
+    def _reinvite(self, request: Request, server: ServerInvite) -> None:
+        """Hold, resume, another codec or address: echoed anew."""
+        sdp = sdp_of(request.get(b"content-type") or b"", request.body)
+        if sdp is None:
+            server.reply(488, "Offer Missing")
+            return
+
+        def done(result: bytes | MediaFailed) -> None:
+            if isinstance(result, MediaFailed):
+                server.reply(result.status)
+                return
+            headers = [b"Content-Type: application/sdp", self.contact, ALLOW]
+            server.respond(200, respond(request, 200, "", headers, result))
+
+        self._echo(request, sdp, done)
+
+    def _update(self, request: Request, server: ServerOther) -> None:
+        sdp = sdp_of(request.get(b"content-type") or b"", request.body)
+        if sdp is None:
+            server.reply(200, headers=(self.contact, ALLOW))
+            return
+
+        def done(result: bytes | MediaFailed) -> None:
+            if isinstance(result, MediaFailed):
+                server.reply(result.status)
+            else:
+                server.reply(200, "", (b"Content-Type: application/sdp", self.contact, ALLOW), result)
+
+        self._echo(request, sdp, done)
+
+    # -- the end
+
+    def hang_up(self) -> None:
+        """Send BYE (RFC 3261 §15.1.1); also to a caller who never acknowledged."""
+        if self.ended:
+            return
+        self.end()
+        layer = self.legs.layer
+        invite = self.invite
+        routes = invite.values(b"record-route")
+        contacts = invite.contacts()
+        target = contacts[0].uri if contacts else parse_address(invite.get(b"from") or b"").uri
+        branch = layer.ids.branch()
+        lines = [
+            b"BYE " + target + b" SIP/2.0",
+            b"Via: " + self.flow.listener.via + branch,
+            b"Max-Forwards: 70",
+            *([b"Route: " + b", ".join(routes)] if routes else []),
+            b"From: " + (invite.get(b"to") or b"") + b";tag=" + self.local_tag,
+            b"To: " + (invite.get(b"from") or b""),
+            b"Call-ID: " + self.call_id,
+            b"CSeq: 1 BYE",
+            b"Content-Length: 0",
+        ]
+        layer.send_request(b"BYE", branch, b"\r\n".join((*lines, b"", b"")), self.flow, self)
+
+    def on_response(self, response: Response) -> None:
+        """To our BYE: whatever it says, the leg is over."""
+
+    def on_no_answer(self, timed_out: bool) -> None:
+        """To our BYE."""
+
+    def end(self) -> None:
+        """Free what the leg holds."""
+        if not self.ended:
+            self.ended = True
+            self.due = None
+            self.legs.forget(self)
+
+
+class Legs:
+    """The legs of our own, by Call-ID and our tag."""
+
+    def __init__(self, layer: Layer, media: MediaEngine, calls: Calls, wall: Callable[[], float]) -> None:
+        self.layer = layer
+        self.media = media
+        self._calls = calls
+        self._wall = wall
+        self._legs: dict[tuple[bytes, bytes], Leg] = {}
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def answer(self, request: Request, server: ServerInvite, what: str) -> None:
+        """Take a call; `what` is "echo", the only thing we can be so far."""
+        assert what == "echo", what
+        if self.layer.merged(request):
+            server.reply(482)
+            return
+        self.layer.remember(server)
+        leg = Leg(self, request, server)
+        self._legs[leg.call_id, leg.local_tag] = leg
+        leg.answer()
+
+    def on_request(self, request: Request) -> bool:
+        """A request within a dialog; False when the dialog is none of ours."""
+        leg = self._legs.get((request.call_id, request.to.tag))
+        if leg is None or request.from_.tag != leg.remote_tag or request.flow.host != leg.flow.host:
+            return False
+        leg.receive(request)
+        return True
+
+    def answered(self, leg: Leg) -> None:
+        self._calls.answered(leg.call_id, leg.local_tag, "the switch: echo", self._wall())
+
+    def forget(self, leg: Leg) -> None:
+        self._legs.pop((leg.call_id, leg.local_tag), None)
+        self.media.delete(_text(leg.call_id))
+        self._calls.end(leg.call_id)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")

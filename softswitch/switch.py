@@ -1,0 +1,373 @@
+"""The pump: one input at a time goes in, all that follows from it comes out, and one timer says when to look again.
+
+Nothing here opens a socket or reads a clock of its own: `serve` puts in the real ones, the laboratory its own.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from softswitch.clock import Clock
+from softswitch.dialplan.plan import Plan
+from softswitch.errors import PeerError
+from softswitch.events import Bus
+from softswitch.flow import Flow, Listener
+from softswitch.ids import Ids
+from softswitch.legs.leg import Legs
+from softswitch.media.engine import Done, MediaEngine, MediaFailed, MediaKey
+from softswitch.proxy.core import Core, Verifier
+from softswitch.proxy.ports import Directory, Resolver
+from softswitch.registrar.bindings import Binding
+from softswitch.registrar.flows import flow_of, flow_text
+from softswitch.registrar.service import Registrar
+from softswitch.sip.build import respond
+from softswitch.sip.message import Request, Response
+from softswitch.sip.parse import parse
+from softswitch.sip.via import stamped
+from softswitch.transaction.layer import Layer, reply_flow
+from softswitch.transaction.server_other import ServerOther
+from softswitch.transaction.timers import Timer, TimerValues
+
+_CONTACT_PORT = re.compile(rb"sip:(?:[^@<>\s]*@)?(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::([0-9]{1,5}))?[;>?]")
+
+SWEEP_SECONDS = 1.0
+FLOWS_CACHED = 200_000
+
+
+class Log:
+    """What the pump says; the laboratory and `serve` each have one."""
+
+    def note(self, call_id: bytes, event: str, **details: object) -> None:
+        """A line about a call."""
+
+    def bug(self, error: BaseException, call_id: bytes) -> None:
+        """Our own mistake. Without a log it must not pass unseen."""
+        traceback.print_exception(error)
+
+    def dropped(self, flow: Flow, reason: str) -> None:
+        """A message that was no message."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """Numbers since the start."""
+
+    messages_in: int = 0
+    messages_out: int = 0
+    malformed: int = 0
+    bugs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All that the switch needs from elsewhere."""
+
+    clock: Clock
+    send: Callable[[bytes, Flow], None]
+    """Takes a message and where it goes, and never fails at once."""
+    media: MediaEngine
+    resolver: Resolver
+    directory: Directory
+    log: Log
+    wake: Callable[[float], None]
+    """`advance` has something to do at this monotonic time, earlier than was said before."""
+
+
+class Switch:
+    """Registrar, proxy and legs, wired together."""
+
+    def __init__(
+        self,
+        outside: Outside,
+        *,
+        plans: Mapping[str, Plan],
+        listeners: Sequence[Listener],
+        registrar: Registrar,
+        verifier: Verifier,
+        ids: Ids,
+        token_key: bytes,
+        bus: Bus,
+        timers: TimerValues | None = None,
+        anchors: bool = True,
+        outside_domains: bool = False,
+        own_hosts: Collection[str] = (),
+    ) -> None:
+        """`own_hosts` are further addresses that mean us: those of the interfaces behind a wildcard bind."""
+        self.clock = outside.clock
+        self.log = outside.log
+        self.counters = Counters()
+        self.registrar = registrar
+        self.listeners = tuple(listeners)
+        self._outside = outside
+        self._flows: dict[str, Flow | None] = {}
+        self._armed: float | None = None
+        self.core = Core(
+            plans=plans,
+            listeners=listeners,
+            ids=ids,
+            token_key=token_key,
+            contacts=self,
+            verifier=verifier,
+            registrar=self,
+            resolver=_PumpedResolver(self, outside.resolver),
+            directory=outside.directory,
+            media=_PumpedMedia(self, outside.media),
+            log=outside.log,
+            bus=bus,
+            anchors=anchors,
+            outside_domains=outside_domains,
+            own_hosts=own_hosts,
+        )
+        self.layer = Layer(self.core, self._send, ids, timers)
+        self.core.layer = self.layer
+        self.legs = Legs(self.layer, self.core.media, self.core.calls, outside.clock.wall)
+        self.core.legs = self.legs
+        self._sweeper = Timer(self._sweep)
+
+    # -- the pump
+
+    def start(self) -> None:
+        """Begin what recurs by itself."""
+        with self.moment():
+            self.layer.wheel.arm(self._sweeper, self.layer.now + SWEEP_SECONDS)
+
+    def moment(self) -> _Moment:
+        """`with switch.moment():` around everything that happens at one moment and does not come by `receive`."""
+        return _Moment(self)
+
+    def enter(self) -> None:
+        """Read the clock, once for this input."""
+        clock = self.clock
+        self.layer.now = clock.monotonic()
+        self.core.wall = clock.wall()
+
+    def leave(self) -> None:
+        """See to it that the next timer is looked at in time."""
+        due = self.layer.wheel.next_due()
+        if due is not None and (self._armed is None or due < self._armed):
+            self._armed = due
+            self._outside.wake(due)
+
+    def advance(self) -> None:
+        """Let the timers fire that are due by now."""
+        self._armed = None
+        self.enter()
+        try:
+            self.layer.advance(self.layer.now)
+        except Exception as error:  # our own mistake in one call must not stop the timers of all others
+            self.bug(error, b"")
+        self.leave()
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """One whole message."""
+        self.counters.messages_in += 1
+        self.enter()
+        try:
+            message = parse(data, flow)
+        except PeerError as error:
+            self.malformed(error, flow)
+            return
+        try:
+            if isinstance(message, Request):
+                via = stamped(message.via, flow.host, flow.port)
+                if via is not None:
+                    message.restamp_via(via)
+            self.layer.receive(message)
+        except PeerError as error:
+            self._refused(message, error)
+        except Exception as error:  # ours: this call gets 500, all others go on
+            self.bug(error, message.call_id)
+            self._refused(message, PeerError(500))
+        self.leave()
+
+    def malformed(self, error: PeerError, flow: Flow) -> None:
+        """A message that could not be read: answered when it can be, else dropped."""
+        self.counters.malformed += 1
+        request = error.message
+        if isinstance(request, Request):
+            via = stamped(request.via, flow.host, flow.port)
+            if via is not None:
+                request.restamp_via(via)
+            self._refused(request, error)
+        else:
+            self.log.dropped(flow, error.reason)
+
+    def _refused(self, message: Request | Response, error: PeerError) -> None:
+        if isinstance(message, Request) and message.method != b"ACK":
+            tag = self.core.ids.tag()
+            self._send(respond(message, error.status, error.reason, error.headers, to_tag=tag), reply_flow(message))
+
+    def bug(self, error: BaseException, call_id: bytes) -> None:
+        """Something that should not be."""
+        self.counters.bugs += 1
+        self.log.bug(error, call_id)
+
+    def flow_closed(self, flow: Flow, reason: str) -> None:
+        """A connection ended, or could not be opened: who is reached over it is gone, what was asked on it fails."""
+        with self.moment():
+            self._flows.clear()
+            self.registrar.flow_closed(flow)
+            self.layer.flow_failed(flow)
+
+    def _send(self, data: bytes, flow: Flow) -> None:
+        self.counters.messages_out += 1
+        self._outside.send(data, flow)
+
+    # -- contacts, as the proxy sees them
+
+    def bindings(self, site: str, account: str, wall: float) -> Sequence[Binding]:
+        return self.registrar.bindings(site, account, wall)
+
+    def flow_of(self, binding: Binding) -> Flow | None:
+        """The same text always means the same flow; a connection that has closed leaves no binding behind."""
+        known = self._flows.get(binding.flow)
+        if known is None:
+            known = flow_of(binding, self.listeners)
+            if len(self._flows) >= FLOWS_CACHED:
+                self._flows.clear()
+            self._flows[binding.flow] = known
+        return known
+
+    def knows(self, flow: Flow) -> bool:
+        text = flow_text(flow)
+        return any(binding.flow == text for binding in self.registrar.all(self.core.wall))
+
+    # -- registrations
+
+    def on_register(self, request: Request, site: str, account: str, server: ServerOther) -> None:
+        """From the core: apply and answer, once that is durable."""
+
+        def reply(status: int, reason: str, headers: Sequence[bytes]) -> None:
+            with self.moment():
+                server.reply(status, reason, tuple(headers))
+
+        self.registrar.on_register(request, site, account, contact_flow(request), self.core.wall, reply)
+
+    def _sweep(self, now: float) -> None:
+        """Once a second: what has expired, and who has to be asked whether the phone is still there."""
+        self.layer.wheel.arm(self._sweeper, now + SWEEP_SECONDS)
+        wall = self.core.wall
+        self.registrar.sweep(wall)
+        self.core.calls.forget_silent(wall)
+        for binding in self.registrar.pings_due(wall):
+            self._ping(binding)
+
+    def _ping(self, binding: Binding) -> None:
+        """An OPTIONS to a phone behind NAT; whatever it answers, its mapping is kept open (RFC 5626 §3.5)."""
+        flow = self.flow_of(binding)
+        if flow is None:
+            return
+        ids = self.core.ids
+        branch = ids.branch()
+        site = binding.site.encode()
+        contact = binding.contact.encode()
+        lines = (
+            b"OPTIONS " + contact + b" SIP/2.0",
+            b"Via: " + flow.listener.via + branch + b";rport",
+            b"Max-Forwards: 70",
+            b"From: <sip:" + site + b">;tag=" + ids.tag(),
+            b"To: <" + contact + b">",
+            b"Call-ID: " + ids.call_id(site),
+            b"CSeq: 1 OPTIONS",
+            b"Content-Length: 0\r\n\r\n",
+        )
+        self.layer.send_request(b"OPTIONS", branch, b"\r\n".join(lines), flow, _Ping(self, binding))
+
+
+def contact_flow(request: Request) -> Flow:
+    """The way to the contacts of a REGISTER: over where it came from, which holds behind any NAT.
+
+    One exception: a client without NAT (what its Via says is where it sent from) that listens on another UDP port of
+    the same address is reached there, as its Contact says.
+    """
+    flow = request.flow
+    if flow.listener.reliable:
+        return flow
+    via = request.via
+    source = b"[%b]" % flow.host.encode() if ":" in flow.host else flow.host.encode()
+    if via.host != source or (via.port or 5060) != flow.port:
+        return flow
+    line = request.get(b"contact") or b""
+    match = _CONTACT_PORT.search(line)
+    if match is None or match[1] != source or b"," in line:
+        return flow
+    port = int(match[2] or 5060)
+    return flow if port == flow.port or not 0 < port < 65536 else flow._replace(port=port)
+
+
+class _Moment:
+    __slots__ = ("_switch",)
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+
+    def __enter__(self) -> None:
+        self._switch.enter()
+
+    def __exit__(self, *_: object) -> None:
+        self._switch.leave()
+
+
+class _Ping:
+    """Who waits for the answer to a ping."""
+
+    __slots__ = ("_binding", "_switch")
+
+    def __init__(self, switch: Switch, binding: Binding) -> None:
+        self._switch = switch
+        self._binding = binding
+
+    def on_response(self, response: Response) -> None:
+        self._switch.registrar.ping_answered(self._binding)
+
+    def on_no_answer(self, timed_out: bool) -> None:
+        self._switch.registrar.ping_missed(self._binding, self._switch.core.wall)
+
+
+class _PumpedMedia:
+    """The media engine, its call-backs brought into the pump."""
+
+    def __init__(self, switch: Switch, engine: MediaEngine) -> None:
+        self._switch = switch
+        self._engine = engine
+
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._engine.offer(key, sdp, to_network, source, partial(self._done, key, done))
+
+    def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._engine.answer(key, sdp, to_network, source, partial(self._done, key, done))
+
+    def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._engine.echo(key, sdp, to_network, source, partial(self._done, key, done))
+
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
+        self._engine.delete(call_id, from_tag, via_branch)
+
+    def _done(self, key: MediaKey, done: Done, result: bytes | MediaFailed) -> None:
+        with self._switch.moment():
+            try:
+                done(result)
+            except Exception as error:  # ours: this call suffers, the engine's client goes on
+                self._switch.bug(error, key.call_id.encode("utf-8", "surrogateescape"))
+
+
+class _PumpedResolver:
+    """The resolver, its call-backs brought into the pump."""
+
+    def __init__(self, switch: Switch, resolver: Resolver) -> None:
+        self._switch = switch
+        self._resolver = resolver
+
+    def resolve(self, uri: bytes, size_bytes: int, done: Callable[[Sequence[Flow]], None]) -> None:
+        def pumped(flows: Sequence[Flow]) -> None:
+            with self._switch.moment():
+                try:
+                    done(flows)
+                except Exception as error:  # ours: this request suffers
+                    self._switch.bug(error, b"")
+
+        self._resolver.resolve(uri, size_bytes, pumped)
