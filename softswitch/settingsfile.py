@@ -85,6 +85,8 @@ class _Reader:
         self.warnings: list[Problem] = []
         self.problems: list[Problem] = []
         self._own = own_address
+        self._pathless: set[socket.AddressFamily] = set()
+        """Families without a route out of this machine."""
         self._tree: yamltext.Node = yamltext.Mapping(self.file, 1, 1)
         self._from_variable: dict[tuple[str, ...], str] = {}
 
@@ -196,7 +198,14 @@ class _Reader:
 
     def _path(self, text: str, setting: tuple[str, ...]) -> Path:
         base = Path.cwd() if setting in self._from_variable else self.folder
-        return Path(os.path.normpath(base / Path(text).expanduser()))
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError:
+            self._complain(f'"{text}" begins with the home of a user whom this machine does not have', *setting)
+            return base
+        if not text.isprintable():
+            self._complain("a path with characters that cannot be seen", *setting)
+        return Path(os.path.normpath(base / path))
 
     def _store(self, text: str) -> str:
         if text == "memory":
@@ -244,7 +253,9 @@ class _Reader:
         own = self._own(family)
         if own is None:
             text = f"no {_named(family)} route leads out of this machine, so phones are told a loopback "
-            self._complain(text + "address; write `advertise:`, or leave this listener out", *path, warning=True)
+            if family not in self._pathless:  # once is enough
+                self._complain(text + "address; write `advertise:`, or leave this listener out", *path, warning=True)
+            self._pathless.add(family)
             return "::1" if family == socket.AF_INET6 else "127.0.0.1"
         return own
 
@@ -267,17 +278,26 @@ class _Reader:
                     self._complain(text, "relay", "networks", name, place)
                 addresses[name, ":" in bind] = settings.RelayAddress(name, bind, told)
         for listener in listeners:
-            if (listener.network, listener.ipv6) in addresses:
-                continue
-            family = socket.AF_INET6 if listener.ipv6 else socket.AF_INET
-            address = literal(listener.host)
-            bind = listener.host
-            if address is not None and address.is_unspecified:
-                bind = self._own(family) or ("::1" if listener.ipv6 else "127.0.0.1")
-            told = listener.advertised_host if literal(listener.advertised_host) else bind
-            made = settings.RelayAddress(listener.network, bind, told)
-            addresses[listener.network, listener.ipv6] = made
+            if (listener.network, listener.ipv6) not in addresses:
+                made = self._implied(listener, listeners)
+                if made is not None:
+                    addresses[listener.network, listener.ipv6] = made
         return settings.RelaySettings(raw.engine, raw.ports, raw.use, tuple(addresses.values()), raw.silence)
+
+    def _implied(self, listener: Listener, listeners: tuple[Listener, ...]) -> settings.RelayAddress | None:
+        """Where media passes in a listener's network and family when nothing is written about it."""
+        bind = listener.host
+        address = literal(bind)
+        if address is not None and address.is_unspecified:
+            own = self._own(socket.AF_INET6 if listener.ipv6 else socket.AF_INET)
+            if own is None and listener.ipv6:
+                # Machines often have IPv6 and no use for it, not even ::1. Where the network has IPv4, do without.
+                if any(one.network == listener.network and not one.ipv6 for one in listeners):
+                    return None
+                own = "::1"
+            bind = own or "127.0.0.1"
+        told = listener.advertised_host if literal(listener.advertised_host) else bind
+        return settings.RelayAddress(listener.network, bind, told)
 
     def _check(self, made: settings.Settings) -> None:
         """What no single value shows."""

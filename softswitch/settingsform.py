@@ -22,7 +22,7 @@ from softswitch.settings import (
     TransactionSettings,
     YesNo,
 )
-from softswitch.values import Address, PortRange, advertised_address, bind_address, port_range
+from softswitch.values import Address, PortRange, advertised_address, bind_address, network_name, port_range
 
 _DEFAULT_PORTS = PortRange(20000, 29999)
 
@@ -41,7 +41,7 @@ class WrittenListen:
     transport: Literal["udp", "tcp", "tls"]
     bind: Annotated[Address, PlainValidator(bind_address)]
     advertise: Annotated[Address, PlainValidator(advertised_address)] | None = None
-    network: str = "internet"
+    network: Annotated[str, PlainValidator(network_name)] = "internet"
 
 
 @dataclass(frozen=True, slots=True)

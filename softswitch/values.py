@@ -15,6 +15,8 @@ _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|min|m|h|d)\s*", re.ASCI
 _SIZE = re.compile(r"(\d{1,12})\s*([a-zA-Z]*)", re.ASCII)
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,62}))*\.?")
 
+_NETWORK_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,31}", re.ASCII)
+
 
 class Address(NamedTuple):
     """A host and a port; the host without brackets."""
@@ -121,6 +123,14 @@ def port_range(value: object) -> PortRange:
     if ports.last - ports.first < 3:
         raise ValueError(f'"{text}" has no room for a call: it takes four ports')
     return ports
+
+
+def network_name(value: object) -> str:
+    """The operator's name for a network, such as internet or office-lan."""
+    text = _text(value, "a name such as internet or office-lan")
+    if not _NETWORK_NAME.fullmatch(text):
+        raise ValueError(f'"{text}" cannot name a network: letters, digits, - and _, at most 32')
+    return text
 
 
 def literal(host: str) -> IPv4Address | IPv6Address | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from softswitch import settingsfile
 from softswitch.errors import ConfigError, Problem
 from softswitch.ops.limits import Limits
 from softswitch.settings import LimitSettings, RelayAddress, Settings
@@ -119,6 +120,10 @@ log: json
         ("dialplans: x\nlisten:\n- {transport: tcp, bind: 127.0.0.1}\n- {transport: tls, bind: 127.0.0.1:5060}\n", [
             "4:26: the same address and port as listener 1"
         ]),
+        (BASE + "control: ~no-one/control.sock\n", [
+            '3:10: "~no-one/control.sock" begins with the home of a user whom this machine does not have'
+        ]),
+        (BASE + 'secrets: "a\\0b"\n', ["3:10: a path with characters that cannot be seen"]),
         (BASE + "registrar: {contacts: 0}\n", ["3:23: no phone could register with 0"]),
         (BASE + "digest: {algorithms: [MD5, MD5]}\n", ["3:22: an algorithm is here twice"]),
         (BASE + "transactions: {t1: 0}\n", ["3:20: a timer of 0 would never wait"]),
@@ -163,6 +168,31 @@ def test_no_way_out_is_a_warning(tmp_path: Path) -> None:
     assert made.listeners[0].advertised_host == "::1"
     assert [(one.line, one.column, one.severity) for one in warnings] == [(3, 26, "warning")]
     assert "no IPv6 route" in warnings[0].text
+
+
+def test_ipv6_without_a_way_out_is_no_reason_to_relay_on_it(tmp_path: Path) -> None:
+    both = """\
+dialplans: x
+listen:
+- {transport: udp, bind: '[::]:5060'}
+- {transport: tcp, bind: '[::]:5060'}
+- {transport: udp, bind: '0.0.0.0:5060'}
+"""
+    made, warnings = load(tmp_path, both)
+    assert len(made.listeners) == 3
+    assert made.relay.addresses == (RelayAddress("internet", "192.0.2.1", "192.0.2.1"),)
+    assert len(warnings) == 1, "one warning a family"
+    made, _ = load(tmp_path, "dialplans: x\nlisten: [{transport: udp, bind: '::'}]\n")
+    assert made.relay.addresses == (RelayAddress("internet", "::1", "::1"),)
+
+
+def test_a_kernel_without_ipv6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settingsfile, "family_works", lambda family: family == socket.AF_INET)
+    made, warnings = load(
+        tmp_path, "dialplans: x\nlisten:\n- {transport: udp, bind: '::'}\n- {transport: tcp, bind: 0.0.0.0}\n"
+    )
+    assert [(one.transport, one.index) for one in made.listeners] == [("TCP", 0)]
+    assert [str(one).split("yaml:")[1] for one in warnings] == ["3:3: warning: this machine has no IPv6: not listening"]
 
 
 def test_relay_networks_as_written(tmp_path: Path) -> None:

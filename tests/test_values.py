@@ -39,6 +39,7 @@ from softswitch import values
         (values.advertised_address, "sip.acme.example:5062", ("sip.acme.example", 5062)),
         (values.port_range, "20000-29999", (20000, 29999)),
         (values.port_range, "20000 - 20010", (20000, 20010)),
+        (values.network_name, "office-lan", "office-lan"),
     ],
 )
 def test_right(read: Callable[[object], Any], text: str, value: object) -> None:
@@ -75,6 +76,9 @@ def test_right(read: Callable[[object], Any], text: str, value: object) -> None:
         (values.port_range, "29999-20000", "no room"),
         (values.port_range, "20000-20002", "no room"),
         (values.port_range, "0-100", "no port"),
+        (values.network_name, "office lan", "cannot name a network"),
+        (values.network_name, "a=b", "cannot name a network"),
+        (values.network_name, "", "cannot name a network"),
     ],
 )
 def test_wrong(read: Callable[[object], Any], text: object, complaint: str) -> None:
