@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +14,22 @@ from .certificates import Certificates, make_certificates
 from .netlab import OFFICE_PUBLIC, PUBLIC, Lab, lab, may_make_namespaces
 from .office import DOMAIN, Listen
 from .server import Server, free_ports, run_server
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test whose module NEEDS programs that are not here is skipped, or fails where all are promised.
+
+    scripts/test promises them (INTEROP_REQUIRED=1), for it installs them.
+    """
+    module = getattr(item, "module", None)
+    missing = [name for name in getattr(module, "NEEDS", ()) if shutil.which(name, path=_PATH) is None]
+    if missing and os.environ.get("INTEROP_REQUIRED"):
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}; scripts/setup test installs them")
+
+
+_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +69,8 @@ def switch(start_switch: StartSwitch) -> Server:
 def netlab() -> Iterator[Lab]:
     """An internet to which a test adds homes and an office."""
     if not may_make_namespaces():
+        if os.environ.get("INTEROP_REQUIRED") and os.geteuid() == 0:
+            pytest.fail("root, and yet no network namespaces")
         pytest.skip("network namespaces want root")
     with lab() as made:
         yield made

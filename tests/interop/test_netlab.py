@@ -10,6 +10,8 @@ from .netlab import OFFICE_MAPPED, OFFICE_PUBLIC, PUBLIC, Host, Lab
 
 pytestmark = [pytest.mark.interop, pytest.mark.netns]
 
+NEEDS = ("ip", "nft")
+
 _ECHO = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], 7000)); print("ready", flush=True)

@@ -15,6 +15,8 @@ from .server import Server, free_ports
 
 pytestmark = pytest.mark.interop
 
+NEEDS = ("sipp",)
+
 Phone = Callable[..., Sipp]
 
 

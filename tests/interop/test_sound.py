@@ -20,6 +20,8 @@ from .sound import RATE, chirps, compare, read_wav, write_wav
 
 pytestmark = [pytest.mark.interop, pytest.mark.netns]
 
+NEEDS = ("baresip", "linphonec", "ip", "nft")
+
 SPOKEN = {"anna": chirps(1), "carla": chirps(2), "dario": chirps(3)}
 HEARD_SECONDS = 3.0
 KINDS: dict[str, type[Baresip] | type[Linphone]] = {"baresip": Baresip, "linphone": Linphone}

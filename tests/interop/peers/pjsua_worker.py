@@ -144,7 +144,7 @@ def main() -> None:
     endpoint.codecSetPriority("PCMA/8000/1", 255)
     phone = Phone(options)
     # Unbuffered: a second line read ahead would be invisible to select.
-    typed = open(0, "rb", buffering=0)
+    typed = open(0, "rb", buffering=0)  # noqa: SIM115
     while True:
         endpoint.libHandleEvents(10)
         if not select.select([typed], [], [], 0)[0]:

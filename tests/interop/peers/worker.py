@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .process import PeerFailed, Process, Deadline
+from .process import Deadline, PeerFailed, Process
 
 
 class Worker:
