@@ -166,6 +166,21 @@ def test_the_echo_answers_with_a_mirror(relay, party):
         assert struct.unpack("!I", heard[8:12])[0] != 0x01020304, "our own SSRC coming back would be a loop"
 
 
+def test_the_echo_is_held_and_resumed_on_the_same_port(relay, party):
+    a = party("127.0.0.2")
+    echo = {"call_id": "c", "from_tag": "a", "flags": ["echo"]}
+    a.told(relay.sdp("offer", via_branch="z1", sdp=a.sdp(), **echo))
+    held = relay.sdp("offer", to_tag="ours", via_branch="z2", sdp=a.sdp(extra="a=sendonly\r\n"), **echo)
+    assert media_ports(held)[0] == a.relay[1]
+    assert b"a=recvonly\r\n" in held
+    relay.sdp("offer", to_tag="ours", via_branch="z3", sdp=a.sdp(), **echo)
+    a.say(rtp(1))
+    assert a.hear()[12:] == rtp(1)[12:]
+    assert relay.statistics()["sessions"] == 1
+    assert relay.command("delete", call_id="c")["sessions"] == 1
+    assert relay.statistics()["pairs-taken"] == 0
+
+
 def test_the_echo_refuses_what_it_cannot_send_back(relay, party):
     secure = party().sdp().replace(b"RTP/AVP", b"RTP/SAVP")
     reply = relay.command("offer", call_id="c", from_tag="a", sdp=secure, flags=["echo"])

@@ -54,7 +54,9 @@ class Calls:
     def answer(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
         """The SDP to pass on to the offerer; PeerError(503) when there was no such offer."""
         parsed, to = Sdp.parse(sdp), self.pairs.network(network)
-        session = self._by_branch(key) or self._by_tags(key) or self._unanswered(key)
+        session = self._by_branch(key) or self._by_tags(key)
+        if session is None and not key.via_branch:
+            session = self._only_one_of(key)
         if session is None:
             raise PeerError(503, "no media session for this answer")
         offerer = session.side_of(key.from_tag) or 0
@@ -66,11 +68,11 @@ class Calls:
     def echo(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
         """Our own answer to this offer; raises PeerError(488, 503) as `offer` does."""
         parsed, to = Sdp.parse(sdp), self.pairs.network(network)
-        session = self._by_branch(key) or self._by_tags(key)
+        session = self._by_tags(key) or self._only_one_of(key)
         if session is not None:
-            return session.echo(parsed, echo_answer(parsed, int(session.created_at)), source, to)
+            return session.echo(parsed, echo_answer(parsed, int(session.created_at), int(now)), source, to)
         session = self._new(key, now)
-        placed = session.echo(parsed, echo_answer(parsed, int(now)), source, to)
+        placed = session.echo(parsed, echo_answer(parsed, int(now), int(now)), source, to)
         self._keep(session)
         return placed
 
@@ -156,7 +158,7 @@ class Calls:
                 return session
         return None
 
-    def _unanswered(self, key: Key) -> Session | None:
-        """The only session of this offerer, for an answer that names no branch."""
+    def _only_one_of(self, key: Key) -> Session | None:
+        """The session of this offerer, where he has no more than one."""
         mine = [session for session in self._calls.get(key.call_id, ()) if session.from_tag == key.from_tag]
-        return mine[0] if len(mine) == 1 and not key.via_branch else None
+        return mine[0] if len(mine) == 1 else None

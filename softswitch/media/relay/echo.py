@@ -10,17 +10,18 @@ _MIRRORED = {b"sendonly": b"recvonly", b"recvonly": b"sendonly"}
 _PLAIN = (b"RTP/AVP", b"RTP/AVPF")
 
 
-def echo_answer(offer: Sdp, session_id: int) -> Sdp:
+def echo_answer(offer: Sdp, session_id: int, version: int) -> Sdp:
     """Accept the first plain audio stream with all its codecs, refuse the rest.
 
-    Whatever comes goes back as it is, so every codec will do, and the addresses are still to be placed. Raises
+    Whatever comes goes back as it is, so every codec will do, and the addresses are still to be placed. `version` goes up
+    from answer to answer of one session (RFC 3264 §8). Raises
     PeerError(488) when there is nothing that we could send back.
     """
     chosen = next((m for m in offer.media if m.port and m.kind == b"audio" and m.protocol.upper() in _PLAIN), None)
     if chosen is None:
         raise PeerError(488, "the echo wants an audio stream in plain RTP")
     timing = offer.session.find(b"t=") or b"t=0 0"
-    session = Section([b"v=0\r\n", b"o=- %d 1 IN IP4 0.0.0.0\r\n" % session_id, b"s=echo\r\n"])
+    session = Section([b"v=0\r\n", b"o=- %d %d IN IP4 0.0.0.0\r\n" % (session_id, version), b"s=echo\r\n"])
     session.lines += [b"c=IN IP4 127.0.0.1\r\n", timing + b"\r\n"]
     media = []
     for offered in offer.media:

@@ -65,7 +65,7 @@ class Relay:
                     tick_at = now + _TICK_SECONDS
                     plane.resume(now)
                     for session in calls.sweep(now):
-                        _log.warning("silent call given up: %s", session.call_id.decode("utf-8", "replace"))
+                        _log.warning("silent call given up: %r", session.call_id.decode("utf-8", "replace"))
                 if control.has_waiting:
                     control.flush()
                 plane.run_once(0.002 if control.has_waiting else tick_at - now)
@@ -92,8 +92,9 @@ def main(settings: RelaySettings) -> int:
     awake.setblocking(False)
     wakeup.setblocking(False)
     signal.set_wakeup_fd(wakeup.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    # Ctrl-C in a terminal reaches the switch and us: its running calls need us until it is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN if settings.until_stdin_closes else lambda *_: None)
     relay.stop_on_wakeup(awake)
     if settings.until_stdin_closes:
         relay.stop_when_closed(sys.stdin.fileno())
