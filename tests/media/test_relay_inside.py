@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +127,15 @@ def test_control_addresses():
     assert parse_control("unix:/run/x/ng") == "/run/x/ng"
     assert parse_control("udp:127.0.0.1:2223") == ("127.0.0.1", 2223)
     assert parse_control("udp:[::1]:2223") == ("::1", 2223)
+
+
+def test_the_command_in_the_documentation_is_understood():
+    text = (Path(__file__).parents[2] / "docs" / "media.md").read_text()
+    found = re.search(r"^    python -m softswitch.media.relay (.*(?:\\\n.*)*)", text, re.MULTILINE)
+    assert found is not None
+    settings = parse_arguments(shlex.split(found.group(1)))
+    assert settings.networks[1] == Network("internet", "10.0.0.1", "198.51.100.1")
+    for option, value in (("silence", settings.silence_seconds), ("held", settings.held_seconds)):
+        assert f"| `--{option}` | {value:.0f} |" in text
+    assert f"| `--patience` | {settings.patience_seconds} |" in text
+    assert f"| `--max-rate` | {settings.max_packets_per_second} |" in text

@@ -13,9 +13,8 @@ _PLAIN = (b"RTP/AVP", b"RTP/AVPF")
 def echo_answer(offer: Sdp, session_id: int, version: int) -> Sdp:
     """Accept the first plain audio stream with all its codecs, refuse the rest.
 
-    Whatever comes goes back as it is, so every codec will do, and the addresses are still to be placed. `version` goes up
-    from answer to answer of one session (RFC 3264 §8). Raises
-    PeerError(488) when there is nothing that we could send back.
+    Whatever comes goes back as it is, so every codec will do. The addresses are still to be placed; `version` goes up
+    from answer to answer of one session (RFC 3264 §8). Raises PeerError(488) when there is nothing to send back.
     """
     chosen = next((m for m in offer.media if m.port and m.kind == b"audio" and m.protocol.upper() in _PLAIN), None)
     if chosen is None:
