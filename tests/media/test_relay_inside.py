@@ -131,7 +131,7 @@ def test_control_addresses():
 
 def test_the_command_in_the_documentation_is_understood():
     text = (Path(__file__).parents[2] / "docs" / "media.md").read_text()
-    found = re.search(r"^    python -m softswitch.media.relay (.*(?:\\\n.*)*)", text, re.MULTILINE)
+    found = re.search(r"^    python -m softswitch.media.relay ((?:.*\\\n)*.*)", text, re.MULTILINE)
     assert found is not None
     settings = parse_arguments(shlex.split(found.group(1)))
     assert settings.networks[1] == Network("internet", "10.0.0.1", "198.51.100.1")
