@@ -53,16 +53,22 @@ def family_of(host: str) -> socket.AddressFamily:
 
 
 def bound_socket(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
-    """A non-blocking socket of ours at a literal address; a wildcard "::" takes IPv6 only, for IPv4 has its own.
+    """A non-blocking socket of ours at a literal address (port 0: any free). IPv6 takes no IPv4: that has its own.
 
     Raises OSError when the address is taken or not this machine's, ValueError as `socket_address`.
     """
-    address = socket_address(host, port) if port else (*socket_address(host, 1)[:1], 0)
+    address = socket_address(host, port or 1)
+    if not port:  # any that is free
+        address = (host, 0) if len(address) == 2 else (address[0], 0, *address[2:])
     made = socket.socket(family_of(host), kind)
     try:
         made.setblocking(False)
         if made.family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if port and kind == socket.SOCK_STREAM:
+            # A restart must not wait for the last run's connections to time out. (For datagrams the same option
+            # would let another process take our port.)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
     except OSError:
         made.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from ipaddress import IPv6Address
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +115,62 @@ async def test_a_broken_stream_closes_without_anyone_listening_for_it() -> None:
     await anna.send(b"OPTIONS sip:x SIP/2.0\r\n\r\n")
     assert await anna.rest() == b""
     await switch.manager.stop()
+
+
+async def test_a_restart_gets_its_port_back_at_once() -> None:
+    listener = listener_at("TCP")
+    for _ in range(2):
+        switch = Switch(listener)
+        switch.manager = manager_of([listener], switch.heard)
+        await switch.manager.start()
+        anna = await phone(switch)
+        await anna.send(message())
+        await soon(switch.heard.get())
+        await switch.manager.stop()  # closed from our side: the address stays in TIME_WAIT
+        assert await anna.rest() == b""
+        anna.close()
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+async def test_link_local_addresses_with_their_scope(transport: str) -> None:
+    host = _link_local()
+    if not host:
+        pytest.skip("no link-local address on this machine")
+    kind = socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM
+    bare, _, interface = host.partition("%")
+    index = socket.if_nametoindex(interface)
+    with socket.socket(socket.AF_INET6, kind) as peer:
+        peer.settimeout(5)
+        peer.bind((bare, 0, 0, index))
+        port = free_port("::", kind)
+        switch = Switch(Listener(0, transport, host, port, "sip.acme.example", port, "lan"))
+        switch.manager = manager_of([switch.listener], switch.heard)
+        await switch.manager.start()
+        if transport == "UDP":
+            peer.connect((bare, port, 0, index))
+            peer.send(message())
+            _, flow = await soon(switch.heard.get())
+            assert flow.host == f"{bare}%{index}"
+            switch.manager.send(message("back"), flow)
+            assert await asyncio.to_thread(peer.recv, 1000) == message("back")
+        else:
+            peer.listen()
+            switch.manager.send(message(), switch.flow_to(host, peer.getsockname()[1]))
+            accepted, _ = await asyncio.to_thread(peer.accept)
+            with accepted:
+                accepted.settimeout(5)
+                assert await asyncio.to_thread(accepted.recv, 1000) == message()
+        await switch.manager.stop()
+
+
+def _link_local() -> str:
+    """One of this machine's, as "fe80::1%eth0"; "" when it has none."""
+    try:
+        lines = Path("/proc/net/if_inet6").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        address, _, _, _, _, name = line.split()
+        if address.startswith("fe80"):
+            return f"{IPv6Address(int(address, 16))}%{name}"
+    return ""
