@@ -89,6 +89,8 @@ def _bracketed(display: bytes, text: bytes) -> Address:
 
 def _params(text: bytes) -> bytes:
     """The text unless it holds a second value: of From and To there is one, of others `split_list` gives one."""
-    if _OTHER.search(text) and _OTHER.search(_QUOTED.sub(b"", text)):
-        raise PeerError(400, "Malformed Address")
+    if _OTHER.search(text):
+        if _OTHER.search(_QUOTED.sub(b"", text)):
+            raise PeerError(400, "Malformed Address")
+        parse_params(text)  # where a quoted value ends decides what is a tag
     return text

@@ -21,7 +21,7 @@ _USUAL_ADDRESS = re.compile(rb"""(?:From|To): (?:"([^"\\\r]*)" )?<([^<>"\s]+)>(;
 _USUAL_CSEQ = re.compile(rb"CSeq: ([0-9]{1,9}) ([A-Z]+)")
 _USUAL_VIA = re.compile(
     rb"(?:Via|v): (SIP/2\.0/([A-Z]+) ([a-z0-9.\-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{1,4}))?"
-    rb"((?:;rport)?;branch=(z9hG4bK[^;,\s\"=]+)(?:;[^,\"\r]*)?))"
+    rb"((?:;rport)?;branch=(z9hG4bK[^;,\s\"=<>]+)(?:;[A-Za-z0-9\-.!%*_+`'~\[\]:=]+)*))"
 )
 
 
@@ -120,23 +120,32 @@ class Message:
     def via(self) -> Via:
         """The topmost Via. Raises PeerError(400)."""
         if self._via is None:
-            try:
-                line = self.lines[self.first[b"via"]]
-            except KeyError:
-                raise PeerError(400, "Missing Via") from None
-            match = _USUAL_VIA.fullmatch(line)
-            if match is not None:
-                raw, transport, host, port, params, branch = match.groups()
-                number = int(port) if port else None
-                if number is None or number < 65536:
-                    self._via = Via(transport, host, number, branch, params, raw)
-                    return self._via
-            value = _value(line)
-            if b"," in value:
-                parts = split_list(value)
-                value = parts[0] if parts else b""
-            self._via = parse_via(value)
+            self.read_via()
+        assert self._via is not None
         return self._via
+
+    def read_via(self) -> bool:
+        """Read the topmost Via; False when it is spelled unusually and what follows its sent-by wasn't checked.
+
+        Raises PeerError(400).
+        """
+        try:
+            line = self.lines[self.first[b"via"]]
+        except KeyError:
+            raise PeerError(400, "Missing Via") from None
+        match = _USUAL_VIA.fullmatch(line)
+        if match is not None:
+            raw, transport, host, port, params, branch = match.groups()
+            number = int(port) if port else None
+            if number is None or number < 65536:
+                self._via = Via(transport, host, number, branch, params, raw)
+                return True
+        value = _value(line)
+        if b"," in value:
+            parts = split_list(value)
+            value = parts[0] if parts else b""
+        self._via = parse_via(value)
+        return False
 
     def restamp_via(self, value: bytes) -> None:
         """Replace the topmost Via value in its line; the parsed view keeps the sender's own words."""

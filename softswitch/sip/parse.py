@@ -102,9 +102,7 @@ def _request(
         if request.cseq[1] != method:
             # 501 for a method unknown here: whoever knows it might read its CSeq otherwise (RFC 4475 §3.1.2.18).
             raise PeerError(400 if method in _USUAL_METHODS else 501, "CSeq Method Mismatch")
-        _ = request.via
-        via = lines[first[b"via"]]
-        if b"," in via or b";;" in via:
+        if not request.read_via():
             _check_via(request.get(b"via") or b"")
     except PeerError as error:
         raise PeerError(error.status, error.reason, message=_answerable(request)) from None
@@ -168,11 +166,14 @@ def _answerable(request: Request) -> Request | None:
 
 
 def _check_via(value: bytes) -> None:
-    """Raise PeerError(400) when a Via line holds an empty or unreadable value or parameter (RFC 4475 §3.1.2.1)."""
+    """Raise PeerError(400) when a Via line holds an empty or unreadable value or parameter (RFC 4475 §3.1.2.1).
+
+    Message.via reads no further than the sent-by and the branch, so that this can be answered.
+    """
     if _EMPTY_PIECE.search(_QUOTED.sub(b"q", value)):
         raise PeerError(400, "Malformed Via")
     for part in split_list(value):
-        parse_via(part)
+        _ = parse_via(part).params
 
 
 def _unusual(head: bytes) -> tuple[list[bytes], list[bytes], str]:

@@ -1,0 +1,1 @@
+"""Promises that hold for any bytes, tested with bytes by the thousand."""
