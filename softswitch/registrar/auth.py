@@ -58,8 +58,9 @@ class Authenticator:
         if algorithm is None or (found.qop and found.qop.lower() != b"auth"):
             raise self.challenge(site, now, proxy)
         # RFC 7616 §3.4.6 would have us compare `uri` with the Request-URI. It is hashed as the phone wrote it and not
-        # compared: phones behind an outbound proxy, old ones and sipp write the address they send to. What the
-        # comparison guards against, credentials used again for another request, the nonce count refuses.
+        # compared: phones behind an outbound proxy, old ones and sipp write the address they send to. Credentials used
+        # again for another request are refused by the nonce count; who sits on the path and holds a request back
+        # could change its Request-URI, as they could its Contact or body: against that there is TLS.
         user = found.user_text.decode("utf-8", "replace")
         account = user
         if "@" in user:
