@@ -98,7 +98,7 @@ def run_server(
     notified.bind(str(folder / "notify.sock"))
     notified.settimeout(0.2)
     process = Process(
-        [sys.executable, "-m", "softswitch.cli.main", "run", "--config", config],
+        [Path(sys.executable).with_name("softswitch"), "run", "--config", config],
         netns=netns,
         env={"NOTIFY_SOCKET": str(folder / "notify.sock"), "PYTHONUNBUFFERED": "1"},
         cwd=folder,
