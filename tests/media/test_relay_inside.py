@@ -133,7 +133,7 @@ def test_the_command_in_the_documentation_is_understood():
     text = (Path(__file__).parents[2] / "docs" / "media.md").read_text()
     found = re.search(r"^    python -m softswitch.media.relay ((?:.*\\\n)*.*)", text, re.MULTILINE)
     assert found is not None
-    settings = parse_arguments(shlex.split(found.group(1)))
+    settings = parse_arguments(shlex.split(found.group(1).replace("\\\n", " ")))
     assert settings.networks[1] == Network("internet", "10.0.0.1", "198.51.100.1")
     for option, value in (("silence", settings.silence_seconds), ("held", settings.held_seconds)):
         assert f"| `--{option}` | {value:.0f} |" in text
