@@ -39,6 +39,10 @@ class Bus:
         """Call `handler` with every event of exactly this type."""
         self._handlers.setdefault(kind, []).append(handler)
 
+    def wanted(self, kind: type) -> bool:
+        """Whether anyone listens: spares making the event."""
+        return kind in self._handlers
+
     def publish(self, event: object) -> None:
         """Tell the subscribers; an exception of a handler is the publisher's."""
         for handler in self._handlers.get(type(event), ()):

@@ -57,15 +57,12 @@ class Branch:
         "_cancel_headers",
         "_queue",
         "account",
-        "add_routes",
         "alternatives",
         "anchor",
         "branch",
         "client",
         "core",
         "done",
-        "drop_last_route",
-        "drop_routes",
         "due",
         "extra",
         "flow",
@@ -78,6 +75,7 @@ class Branch:
         "remove",
         "request",
         "response",
+        "routes",
         "slot",
         "status",
         "sticky",
@@ -96,9 +94,8 @@ class Branch:
         """The phone that is tried; "" for any other destination."""
         self.alternatives: Sequence[Flow] = ()
         """Where else to try when this flow fails (RFC 3263 §4.3)."""
-        self.add_routes: Sequence[bytes] = ()
-        self.drop_routes = 0
-        self.drop_last_route = False
+        self.routes: Sequence[bytes] | None = None
+        """See `forward_request`."""
         self.record_route = request.method in DIALOG_STARTERS
         self.sticky = (False, False)
         """Whether caller and callee are reached over their flows in this dialog, whatever their Contacts say."""
@@ -154,9 +151,7 @@ class Branch:
             listener.via + self.branch,
             self.max_forwards,
             self._record_routes() if self.record_route else (),
-            self.drop_routes,
-            self.drop_last_route,
-            self.add_routes,
+            self.routes,
             body,
             self.remove,
             self.extra,

@@ -92,4 +92,5 @@ class Calls:
         return silent
 
     def _tell(self, call: Call, state: str) -> None:
-        self._bus.publish(CallChanged(call.site, call.call_id.decode("utf-8", "replace"), state, call.label))
+        if self._bus.wanted(CallChanged):
+            self._bus.publish(CallChanged(call.site, call.call_id.decode("utf-8", "replace"), state, call.label))

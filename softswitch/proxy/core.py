@@ -226,8 +226,7 @@ class Core:
         branch = Branch(self, straight, request, way.uri, flows[0], hops)
         branch.mark = mark
         branch.alternatives = flows[1:]
-        branch.drop_routes = way.drop_routes
-        branch.drop_last_route = way.drop_last_route
+        branch.routes = way.routes
         branch.record_route = request.method in (b"SUBSCRIBE", b"REFER") and not request.to.tag
         branch.anchor = anchored
         straight.start(branch)
@@ -381,8 +380,8 @@ class Core:
         for binding, flow in ways:
             branch = Branch(self, spread, request, binding.contact.encode(), flow, hops)
             branch.mark = mark
-            branch.drop_routes = len(request.values(b"route"))
-            branch.add_routes = [value.encode() for value in binding.path]
+            if binding.path or b"route" in request.first:
+                branch.routes = [value.encode() for value in binding.path]
             branch.sticky = (bool(caller.account), not binding.path)
             branch.remove = self.private_lines(request)
             branches.append(branch)
@@ -403,7 +402,7 @@ class Core:
             branch = Branch(self, straight, request, way.uri, flows[0], hops)
             branch.mark = mark
             branch.alternatives = flows[1:]
-            branch.drop_routes = way.drop_routes
+            branch.routes = way.routes
             branch.sticky = (bool(caller.account), False)
             branch.anchor = self.anchors and request.method == b"INVITE"
             branch.remove = self.private_lines(request)
@@ -526,8 +525,7 @@ class AckForward:
                 self.way.uri,
                 flow.listener.via + core.ids.branch(),
                 self.hops,
-                drop_routes=self.way.drop_routes,
-                drop_last_route=self.way.drop_last_route,
+                routes=self.way.routes,
                 body=body,
             )
             core.layer.send(data, flow)

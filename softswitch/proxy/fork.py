@@ -136,14 +136,14 @@ class Fork:
             return None
         branch = Branch(self.core, self, self.request, binding.contact.encode(), flow, self.hops)
         branch.account = binding.account
-        branch.add_routes = [value.encode() for value in binding.path]
+        if binding.path or b"route" in self.request.first:
+            branch.routes = [value.encode() for value in binding.path]
         branch.sticky = (bool(self.facts.caller_account), not binding.path)
         self._dress(branch)
         return branch
 
     def _dress(self, branch: Branch) -> None:
         branch.mark = self.mark
-        branch.drop_routes = len(self.request.values(b"route"))
         branch.anchor = self.core.anchors
         branch.remove = self.remove
         self.branches.append(branch)

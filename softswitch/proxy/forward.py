@@ -16,9 +16,7 @@ def forward_request(
     via: bytes,
     max_forwards: int,
     record_routes: Sequence[bytes] = (),
-    drop_routes: int = 0,
-    drop_last_route: bool = False,
-    add_routes: Sequence[bytes] = (),
+    routes: Sequence[bytes] | None = None,
     body: bytes | None = None,
     remove: Sequence[int] = (),
     extra: Sequence[bytes] = (),
@@ -26,26 +24,21 @@ def forward_request(
     """`request` as it goes on to `uri`.
 
     `via` is our whole Via value, `max_forwards` the new number, `record_routes` whole values, topmost first.
-    `drop_routes` of the topmost Route values are taken off, `add_routes` are whole values put before those left.
+    `routes` are whole values in place of all that there are; None leaves the Route lines as they came.
     `body` replaces the body; `remove` are indices of lines to leave out; `extra` are whole lines.
     """
     lines = request.lines.copy()
     first = request.first
     gone = list(remove)
-    if drop_routes or drop_last_route or add_routes:
-        left = request.values(b"route")[drop_routes:]
-        if drop_last_route and left:
-            left.pop()
-        routes = [*add_routes, *left]
-        at = [i for i, key in enumerate(request.keys) if key == b"route"]
-        gone += at
+    if routes is not None:
+        at = [i for i, key in enumerate(request.keys) if key == b"route"] if b"route" in first else []
         if routes:
             line = b"Route: " + b", ".join(routes)
             if at:
-                lines[at[0]] = line
-                gone.remove(at[0])
+                lines[at.pop(0)] = line
             else:
                 lines.append(line)
+        gone += at
     top = b"Via: " + via + b"\r\n"
     if record_routes:
         ours = b"".join(b"Record-Route: %b\r\n" % value for value in record_routes)

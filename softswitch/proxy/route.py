@@ -23,10 +23,8 @@ class Way(NamedTuple):
 
     uri: bytes
     """The Request-URI to go on with."""
-    drop_routes: int
-    """How many of the topmost Route values are ours and come off."""
-    drop_last_route: bool
-    """The last Route value became the Request-URI (strict-route repair)."""
+    routes: Sequence[bytes] | None
+    """The Route values to send on; None when they are those that came."""
     next_route: bytes | None
     """The URI of the first Route value left, or None."""
     token: Opened | None
@@ -78,14 +76,12 @@ def preprocess(request: Request, addresses: Addresses, tokens: Tokens, in_dialog
     """Take our own values off the Route set. Raises PeerError(400)."""
     uri = request.uri
     if b"route" not in request.first:
-        return Way(uri, 0, False, None, None, False)
+        return Way(uri, None, None, None, False)
     routes = request.values(b"route")
-    drop_last = False
     if b";lr" in uri and addresses.own_token(b"<" + uri + b">") is not None and routes:
         # A strict router before us moved our Record-Route value into the Request-URI.
         routes.insert(0, b"<" + uri + b">")
         uri = parse_address(routes.pop()).uri
-        drop_last = True
     token: Opened | None = None
     ours = 0
     for route in routes:
@@ -95,6 +91,5 @@ def preprocess(request: Request, addresses: Addresses, tokens: Tokens, in_dialog
         ours += 1
         if own and token is None and in_dialog:
             token = tokens.open(own, request.call_id, request.from_.tag, request.to.tag)
-    next_route = parse_address(routes[ours]).uri if ours < len(routes) else None
-    # The value a strict router moved to the front was never a Route line of this request.
-    return Way(uri, ours - 1 if drop_last and ours else ours, drop_last, next_route, token, ours > 0)
+    left = routes[ours:]
+    return Way(uri, left, parse_address(left[0]).uri if left else None, token, ours > 0)

@@ -11,7 +11,6 @@ from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
 from binascii import b2a_base64
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
 from ipaddress import ip_address
@@ -22,7 +21,9 @@ from softswitch.flow import Flow, Listener
 
 SEAL_BYTES = 9
 ANCHORED, CALLER_STICKS, CALLEE_STICKS = 1, 2, 4
-_SIDE = Struct("!BHI")
+CACHED = 20_000
+"""Sides remembered in either direction; each phone is one."""
+_SIDE = Struct("!BHQ")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -45,10 +46,12 @@ class Tokens:
     def __init__(self, key: bytes, listeners: Sequence[Listener]) -> None:
         self._key = key
         self._listeners = {listener.index: listener for listener in listeners}
+        self._packed: dict[Flow, bytes] = {}
+        self._unpacked: dict[bytes, Flow | None] = {}
 
     def seal(self, call_id: bytes, caller_tag: bytes, caller: Flow, callee: Flow, flags: int) -> bytes:
         """A token for a request from `caller` that goes to `callee`; 48 characters with IPv4."""
-        text = bytes((flags,)) + _pack(caller) + _pack(callee)
+        text = bytes((flags,)) + self._pack(caller) + self._pack(callee)
         text += blake2b(text + call_id + b"|" + caller_tag, digest_size=SEAL_BYTES, key=self._key).digest()
         return b2a_base64(text, newline=False).translate(_URL_SAFE, b"=")
 
@@ -59,14 +62,14 @@ class Tokens:
         except (Base64Error, ValueError):
             return None
         body, seal = text[:-SEAL_BYTES], text[-SEAL_BYTES:]
-        if len(body) < 1:
+        if len(body) < 2:
             return None
         by_caller = self._fits(body, seal, call_id, from_tag)
         if not by_caller and not self._fits(body, seal, call_id, to_tag):
             return None
         flags = body[0]
-        caller, rest = self._unpack(body[1:])
-        callee, _ = self._unpack(rest)
+        cut = 1 + _SIDE.size + (16 if body[1] & 0x80 else 4)
+        caller, callee = self._unpack(body[1:cut]), self._unpack(body[cut:])
         if caller is None or callee is None:
             return None  # a listener that the configuration no longer has
         anchored = bool(flags & ANCHORED)
@@ -78,23 +81,25 @@ class Tokens:
         text = body + call_id + b"|" + tag
         return compare_digest(blake2b(text, digest_size=SEAL_BYTES, key=self._key).digest(), seal)
 
-    def _unpack(self, text: bytes) -> tuple[Flow | None, bytes]:
+    def _pack(self, flow: Flow) -> bytes:
+        text = self._packed.get(flow)
+        if text is None:
+            address = ip_address(flow.host.partition("%")[0]).packed
+            index = flow.listener.index | (0x80 if len(address) == 16 else 0)
+            text = _SIDE.pack(index, flow.port, flow.connection) + address
+            if len(self._packed) >= CACHED:
+                self._packed.clear()
+            self._packed[flow] = text
+        return text
+
+    def _unpack(self, text: bytes) -> Flow | None:
+        if text in self._unpacked:
+            return self._unpacked[text]
         index, port, connection = _SIDE.unpack_from(text)
-        size = 16 if index & 0x80 else 4
-        at = _SIDE.size
         listener = self._listeners.get(index & 0x7F)
-        rest = text[at + size :]
-        if listener is None:
-            return None, rest
-        return Flow(listener, str(ip_address(text[at : at + size])), port, connection), rest
-
-
-@lru_cache(4096)
-def _packed(host: str) -> bytes:
-    return ip_address(host.partition("%")[0]).packed
-
-
-def _pack(flow: Flow) -> bytes:
-    address = _packed(flow.host)
-    index = flow.listener.index | (0x80 if len(address) == 16 else 0)
-    return _SIDE.pack(index, flow.port, flow.connection) + address
+        host = str(ip_address(text[_SIDE.size :]))
+        flow = None if listener is None else Flow(listener, host, port, connection)
+        if len(self._unpacked) >= CACHED:
+            self._unpacked.clear()
+        self._unpacked[text] = flow
+        return flow

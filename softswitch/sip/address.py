@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from softswitch.errors import PeerError
-from softswitch.sip.params import parse_params
+from softswitch.sip.params import parse_params, unquote
 
 _PLAIN = re.compile(rb"""[ \t]*(?:"([^"\\]*)"[ \t]*)?<([^<>"\s]+)>(;[^"<>,]*)?""")
 _QUOTED = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
@@ -35,6 +35,8 @@ class Address(NamedTuple):
     def tag(self) -> bytes:
         """The tag, or b"". Raises PeerError(400) where quoted parameters are malformed."""
         text = self.params_text
+        if text[:5] == b";tag=" and text[5:].isalnum():
+            return text[5:]  # the usual case, without a pattern
         if not text:
             return b""
         if b'"' in text:
@@ -57,7 +59,7 @@ def parse_address(value: bytes) -> Address:
             raise PeerError(400, "Malformed Display Name")
         display = quoted[1]
         if b"\\" in display:
-            display = re.sub(rb"\\(.)", rb"\1", display, flags=re.DOTALL)
+            display = unquote(display)
         rest = value[quoted.end() :].lstrip(_BLANKS)
         if rest[:1] != b"<":
             raise PeerError(400, "Malformed Address")

@@ -28,7 +28,7 @@ _USUAL_VIA = re.compile(
 class Message:
     """What requests and responses share. Bytes throughout; keys are header names in lower case, written out."""
 
-    __slots__ = ("_cseq", "_from", "_to", "_via", "body", "first", "flow", "keys", "lines", "start")
+    __slots__ = ("_call_id", "_cseq", "_from", "_to", "_via", "body", "first", "flow", "keys", "lines", "start")
 
     start: bytes
     """The start line."""
@@ -42,6 +42,7 @@ class Message:
     flow: Flow
     """Where it came from."""
     _via: Via | None
+    _call_id: bytes | None
     _cseq: tuple[int, bytes] | None
     _from: Address | None
     _to: Address | None
@@ -71,11 +72,15 @@ class Message:
         if key not in self.first:
             return []
         assert key in LISTS, key
+        if self.keys.count(key) == 1:
+            return split_list(_value(self.lines[self.first[key]]))
         return [value for line in self.all(key) for value in split_list(line)]
 
     @property
     def call_id(self) -> bytes:
-        return self.get(b"call-id") or b""
+        if self._call_id is None:
+            self._call_id = self.get(b"call-id") or b""
+        return self._call_id
 
     @property
     def cseq(self) -> tuple[int, bytes]:
@@ -181,7 +186,7 @@ class Request(Message):
         self.first = first
         self.body = body
         self.flow = flow
-        self._via = self._cseq = self._from = self._to = None
+        self._via = self._call_id = self._cseq = self._from = self._to = None
         self.method = method
         self.uri = uri
         """The Request-URI as written."""
@@ -189,9 +194,12 @@ class Request(Message):
     @property
     def max_forwards(self) -> int | None:
         """None when there is none. Raises PeerError(400) when it is no number from 0 to 255 (RFC 3261 §20.22)."""
-        value = self.get(b"max-forwards")
-        if value is None:
+        at = self.first.get(b"max-forwards")
+        if at is None:
             return None
+        if self.lines[at] == b"Max-Forwards: 70":
+            return 70
+        value = _value(self.lines[at])
         if not value.isdigit() or len(value) > 20 or int(value) > 255:
             raise PeerError(400, "Malformed Max-Forwards")
         return int(value)
@@ -221,7 +229,7 @@ class Response(Message):
         self.first = first
         self.body = body
         self.flow = flow
-        self._via = self._cseq = self._from = self._to = None
+        self._via = self._call_id = self._cseq = self._from = self._to = None
         self.status = status
 
     @property
