@@ -153,6 +153,16 @@ def _prepare(path: Path) -> None:
             raise StoreError(f"{path}: can't be created: {error.strerror}") from error
     if not os.access(path, os.R_OK | os.W_OK) or not os.access(directory, os.W_OK):
         raise StoreError(f"{path}: the switch's user needs write permission to the file and its directory")
+    if not path.is_file():
+        raise StoreError(f"{path}: not a file")
+    try:
+        _check(path)
+    except sqlite3.Error as error:
+        raise _explained(path, error) from error
+
+
+def _check(path: Path) -> None:
+    """Make the schema current, and see that nothing is damaged. Raises StoreError, sqlite3.Error."""
     connection = connect(str(path))
     try:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
@@ -162,8 +172,6 @@ def _prepare(path: Path) -> None:
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
-    except sqlite3.Error as error:
-        raise _explained(path, error) from error
     finally:
         connection.close()
 
