@@ -13,6 +13,12 @@ _PARAM = re.compile(
          (?:=[ \t]*+("[^"\\]*(?:\\.[^"\\]*)*"|[^;"<>\s]*+))?[ \t]*+""",
     re.DOTALL | re.VERBOSE,
 )
+_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+
+
+def unquote(text: bytes) -> bytes:
+    """What stands between the quotes of a quoted string, escapes undone (RFC 3261 §25.1)."""
+    return _PAIR.sub(rb"\1", text)
 
 
 def parse_params(text: bytes) -> dict[bytes, bytes | None]:
@@ -31,7 +37,9 @@ def parse_params(text: bytes) -> dict[bytes, bytes | None]:
             raise PeerError(400, "Malformed Parameter")
         name, value = match.groups()
         if value is not None and value[:1] == b'"':
-            value = re.sub(rb"\\(.)", rb"\1", value[1:-1], flags=re.DOTALL)
+            value = value[1:-1]
+            if b"\\" in value:
+                value = unquote(value)
         if name:
             found.setdefault(name.lower(), value)
         at = match.end()
