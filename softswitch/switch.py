@@ -172,10 +172,13 @@ class Switch:
             self.malformed(error, flow)
             return
         try:
-            if isinstance(message, Request):
-                via = stamped(message.via, flow.host, flow.port)
-                if via is not None:
-                    message.restamp_via(via)
+            if type(message) is Request:
+                via = message.via
+                # The usual Via without rport needs no stamp: it is where it came from, and has a branch only.
+                if len(via.params_text) != len(via.branch) + 8 or via.host != flow.host.encode():
+                    text = stamped(via, flow.host, flow.port)
+                    if text is not None:
+                        message.restamp_via(text)
             self.layer.receive(message)
         except PeerError as error:
             self._refused(message, error)

@@ -10,6 +10,7 @@ from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaFailed, MediaKey
 from softswitch.proxy.forward import forward_request
 from softswitch.proxy.token import ANCHORED, CALLEE_STICKS, CALLER_STICKS
+from softswitch.proxy.validate import loop_mark
 from softswitch.sip.message import Request, Response
 from softswitch.transaction import client_invite
 from softswitch.transaction.client_invite import ClientInvite
@@ -66,7 +67,6 @@ class Branch:
         "due",
         "extra",
         "flow",
-        "mark",
         "max_forwards",
         "offered",
         "owner",
@@ -89,7 +89,6 @@ class Branch:
         self.uri = uri
         self.flow = flow
         self.max_forwards = hops
-        self.mark = b""
         self.account = ""
         """The phone that is tried; "" for any other destination."""
         self.alternatives: Sequence[Flow] = ()
@@ -122,7 +121,7 @@ class Branch:
 
     def start(self) -> None:
         """Send the request, its offer anchored first where `anchor` says so."""
-        self.branch = self.core.ids.branch() + self.mark
+        self.branch = self.core.ids.branch() + loop_mark(self.request)
         request = self.request
         if self.anchor and request.body:
             sdp = sdp_of(request.get(b"content-type") or b"", request.body)

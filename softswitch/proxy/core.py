@@ -26,7 +26,7 @@ from softswitch.proxy.route import Addresses, Way, preprocess
 from softswitch.proxy.spread import Spread
 from softswitch.proxy.straight import Straight
 from softswitch.proxy.token import Tokens
-from softswitch.proxy.validate import check_extensions, check_hops, check_loop, check_scheme, loop_mark
+from softswitch.proxy.validate import check_extensions, check_hops, check_loop, check_scheme
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
@@ -160,21 +160,20 @@ class Core:
         check_scheme(request.uri)
         method = request.method
         hops = check_hops(request)
-        mark = loop_mark(request)
-        check_loop(request, self.addresses.sent_by, mark)
+        check_loop(request, self.addresses.sent_by)
         check_extensions(request)
         in_dialog = bool(request.to.tag)
         way = preprocess(request, self.addresses, self.tokens, in_dialog)
         if in_dialog:
-            self._on_dialog_request(request, way, hops, mark)
+            self._on_dialog_request(request, way, hops)
         elif method == b"REGISTER":
             self._on_register(request, way)
         else:
-            self._on_new(request, way, hops, mark)
+            self._on_new(request, way, hops)
 
     # -- within a dialog
 
-    def _on_dialog_request(self, request: Request, way: Way, hops: int, mark: bytes) -> None:
+    def _on_dialog_request(self, request: Request, way: Way, hops: int) -> None:
         token = way.token
         if token is None:
             if self._is_for_us(way) and self.legs.on_request(request):
@@ -188,9 +187,9 @@ class Core:
         if call is not None:
             call.heard_at = self.wall
         if token.receiver_sticks:
-            self._send_straight(straight, way, [token.receiver], hops, mark, token.anchored)
+            self._send_straight(straight, way, [token.receiver], hops, token.anchored)
         else:
-            self._resolve_straight(straight, way, hops, mark, token.anchored)
+            self._resolve_straight(straight, way, hops, token.anchored)
 
     def _is_party(self, flow: Flow, sender: Flow) -> bool:
         return flow.host == sender.host or self.contacts.knows(flow)
@@ -219,23 +218,20 @@ class Core:
         else:
             self.resolver.resolve(way.next_route or way.uri, len(request.body) + 1000, ack.resolved)
 
-    def _send_straight(
-        self, straight: Straight, way: Way, flows: Sequence[Flow], hops: int, mark: bytes, anchored: bool
-    ) -> None:
+    def _send_straight(self, straight: Straight, way: Way, flows: Sequence[Flow], hops: int, anchored: bool) -> None:
         request = straight.request
         branch = Branch(self, straight, request, way.uri, flows[0], hops)
-        branch.mark = mark
         branch.alternatives = flows[1:]
         branch.routes = way.routes
         branch.record_route = request.method in (b"SUBSCRIBE", b"REFER") and not request.to.tag
         branch.anchor = anchored
         straight.start(branch)
 
-    def _resolve_straight(self, straight: Straight, way: Way, hops: int, mark: bytes, anchored: bool) -> None:
+    def _resolve_straight(self, straight: Straight, way: Way, hops: int, anchored: bool) -> None:
         def resolved(flows: Sequence[Flow]) -> None:
             if not straight.server.answered:
                 if flows:
-                    self._send_straight(straight, way, flows, hops, mark, anchored)
+                    self._send_straight(straight, way, flows, hops, anchored)
                 else:
                     straight.refuse(404 if not straight.request.to.tag else 480, "No Way to That Host")
 
@@ -270,7 +266,7 @@ class Core:
         except PeerError as error:
             server.reply(error.status, error.reason, error.headers)
 
-    def _on_new(self, request: Request, way: Way, hops: int, mark: bytes) -> None:
+    def _on_new(self, request: Request, way: Way, hops: int) -> None:
         method = request.method
         if way.uri[:4].lower() == b"tel:":
             uri = Uri(b"tel", way.uri[4:].partition(b";")[0], self._default.site.encode(), None, b"", b"")
@@ -284,15 +280,15 @@ class Core:
             return
         caller = self._caller(request, plan)
         if plan is None:
-            self._on_outside(request, way, hops, mark, caller)
+            self._on_outside(request, way, hops, caller)
         elif method == b"INVITE":
-            self._on_invite(request, uri, plan, caller, hops, mark)
+            self._on_invite(request, uri, plan, caller, hops)
         elif method == b"PUBLISH" or (method == b"SUBSCRIBE" and request.get(b"event") in SERVER_PACKAGES):
             raise PeerError(489)
         elif method in (b"BYE", b"PRACK", b"UPDATE", b"CANCEL"):
             raise PeerError(481)
         else:
-            self._on_other(request, uri, plan, caller, hops, mark)
+            self._on_other(request, uri, plan, caller, hops)
 
     def _plan_of(self, uri: Uri) -> Plan | None:
         plan = self._plans.get(uri.host)
@@ -338,7 +334,7 @@ class Core:
         person = plan.person_of(account)
         return person is not None and user in person.aliases
 
-    def _on_invite(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int, mark: bytes) -> None:
+    def _on_invite(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int) -> None:
         if self.breadth_of(request) < 1:
             raise PeerError(440)
         sender = request.from_.uri
@@ -347,7 +343,7 @@ class Core:
         facts = Facts(plan.site, uri.user_text, shown, same_firm, self.wall)
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
-        fork = Fork(self, server, request, plan, facts, hops, mark)
+        fork = Fork(self, server, request, plan, facts, hops)
         server.reply(100)
         self.ringing.add(fork)
         self.calls.begin(
@@ -356,7 +352,7 @@ class Core:
         self.log.note(request.call_id, "call", caller=shown, called=facts.called, account=caller.account)
         fork.proceed()
 
-    def _on_other(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int, mark: bytes) -> None:
+    def _on_other(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int) -> None:
         """MESSAGE, SUBSCRIBE, an unknown method …: to all phones that would ring now."""
         shown = request.from_.uri.decode("utf-8", "replace")
         step = next_step(plan, Facts(plan.site, uri.user_text, shown, caller.account, self.wall), ())
@@ -379,7 +375,6 @@ class Core:
         branches = []
         for binding, flow in ways:
             branch = Branch(self, spread, request, binding.contact.encode(), flow, hops)
-            branch.mark = mark
             if binding.path or b"route" in request.first:
                 branch.routes = [value.encode() for value in binding.path]
             branch.sticky = (bool(caller.account), not binding.path)
@@ -387,7 +382,7 @@ class Core:
             branches.append(branch)
         spread.start(branches)
 
-    def _on_outside(self, request: Request, way: Way, hops: int, mark: bytes, caller: Caller) -> None:
+    def _on_outside(self, request: Request, way: Way, hops: int, caller: Caller) -> None:
         """A SIP address of somebody else's domain."""
         if not self.outside_domains:
             raise PeerError(403, "Other Domains Are Not Served")
@@ -400,7 +395,6 @@ class Core:
                 straight.refuse(404, "No Way to That Host")
                 return
             branch = Branch(self, straight, request, way.uri, flows[0], hops)
-            branch.mark = mark
             branch.alternatives = flows[1:]
             branch.routes = way.routes
             branch.sticky = (bool(caller.account), False)

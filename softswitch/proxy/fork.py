@@ -44,7 +44,6 @@ class Fork:
         "finished",
         "history",
         "hops",
-        "mark",
         "plan",
         "queue",
         "redirections",
@@ -55,16 +54,13 @@ class Fork:
         "step",
     )
 
-    def __init__(
-        self, core: Core, server: ServerInvite, request: Request, plan: Plan, facts: Facts, hops: int, mark: bytes
-    ) -> None:
+    def __init__(self, core: Core, server: ServerInvite, request: Request, plan: Plan, facts: Facts, hops: int) -> None:
         self.core = core
         self.server = server
         self.request = request
         self.plan = plan
         self.facts = facts
         self.hops = hops
-        self.mark = mark
         self.history: tuple[Outcome, ...] = ()
         self.step: Ring | None = None
         self.branches: list[Branch] = []
@@ -143,7 +139,6 @@ class Fork:
         return branch
 
     def _dress(self, branch: Branch) -> None:
-        branch.mark = self.mark
         branch.anchor = self.core.anchors
         branch.remove = self.remove
         self.branches.append(branch)

@@ -49,18 +49,16 @@ def loop_mark(request: Request) -> bytes:
     return b".%x" % crc32(b"\n".join(text))
 
 
-def check_loop(request: Request, our_vias: Collection[bytes], mark: bytes) -> None:
+def check_loop(request: Request, our_vias: Collection[bytes]) -> None:
     """Raises PeerError(482) when this very request was here before: one of its Vias is ours with the same mark.
 
     A spiral, which comes back with another Request-URI, is no loop. RFC 5393 §4.2.
     """
-    if request.keys.count(b"via") == 1 and b"," not in request.lines[request.first[b"via"]]:
-        if request.via.sent_by not in our_vias:
-            return
-        values = [request.via.raw]
-    else:
-        values = request.values(b"via")
-    for value in values:
-        via = parse_via(value)
-        if via.sent_by in our_vias and via.branch.endswith(mark):
+    alone = request.keys.count(b"via") == 1 and b"," not in request.lines[request.first[b"via"]]
+    if alone and request.via.sent_by not in our_vias:
+        return  # the usual case: a phone's own Via and no other
+    ours = [via for via in map(parse_via, request.values(b"via")) if via.sent_by in our_vias]
+    if ours:
+        mark = loop_mark(request)
+        if any(via.branch.endswith(mark) for via in ours):
             raise PeerError(482)

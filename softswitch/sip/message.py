@@ -166,7 +166,10 @@ class Message:
 class Request(Message):
     """A request."""
 
-    __slots__ = ("method", "uri")
+    __slots__ = ("key", "method", "uri")
+
+    key: bytes
+    """Of its server transaction; the transaction layer's."""
 
     def __init__(
         self,

@@ -92,6 +92,7 @@ def ipv6_of(host: bytes) -> IPv6Address | None:
         return None
 
 
+@lru_cache(8192)
 def parse_uri(text: bytes) -> Uri:
     """Parse a sip: or sips: URI.
 

@@ -70,7 +70,8 @@ class Layer:
             else:
                 self.user.on_request(request)
             return
-        server = self.servers.get(server_key(request, method))
+        key = request.key = server_key(request, method)
+        server = self.servers.get(key)
         if server is not None:
             server.receive(request)
         elif method == b"CANCEL":
@@ -112,7 +113,7 @@ class Layer:
     def accept(self, request: Request) -> Server:
         """A server transaction for a new request."""
         method = request.method
-        key = server_key(request, method)
+        key = request.key
         flow = reply_flow(request)
         server: Server
         if method == b"INVITE":
@@ -171,5 +172,6 @@ def reply_flow(request: Request) -> Flow:
 
 
 def _merge_key(request: Request) -> bytes:
-    number, method = request.cseq
-    return b"%b|%b|%d|%b" % (request.from_.tag, request.call_id, number, method)
+    """From with its tag, Call-ID and CSeq, as they stand in the request."""
+    lines, first = request.lines, request.first
+    return lines[first[b"from"]] + lines[first[b"call-id"]] + lines[first[b"cseq"]]
