@@ -1,0 +1,1 @@
+"""Values of SIP messages, and the messages we make ourselves."""
