@@ -181,6 +181,15 @@ def test_the_echo_is_held_and_resumed_on_the_same_port(relay, party):
     assert relay.statistics()["pairs-taken"] == 0
 
 
+def test_an_echo_after_a_phone_that_did_not_answer_is_a_session_of_its_own(relay, party):
+    a = party("127.0.0.2")
+    relay.sdp("offer", call_id="c", from_tag="a", via_branch="z1", sdp=a.sdp())
+    a.told(relay.sdp("offer", call_id="c", from_tag="a", via_branch="z0", sdp=a.sdp(), flags=["echo"]))
+    assert relay.command("delete", call_id="c", via_branch="z1")["sessions"] == 1
+    a.say(rtp(1))
+    assert a.hear()[12:] == rtp(1)[12:]
+
+
 def test_the_echo_refuses_what_it_cannot_send_back(relay, party):
     secure = party().sdp().replace(b"RTP/AVP", b"RTP/SAVP")
     reply = relay.command("offer", call_id="c", from_tag="a", sdp=secure, flags=["echo"])

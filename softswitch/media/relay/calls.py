@@ -68,8 +68,10 @@ class Calls:
     def echo(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
         """Our own answer to this offer; raises PeerError(488, 503) as `offer` does."""
         parsed, to = Sdp.parse(sdp), self.pairs.network(network)
-        session = self._by_tags(key) or self._only_one_of(key)
+        session = self._echo_of(key)
         if session is not None:
+            if key.to_tag:
+                session.to_tags.add(key.to_tag)
             return session.echo(parsed, echo_answer(parsed, int(session.created_at), int(now)), source, to)
         session = self._new(key, now)
         placed = session.echo(parsed, echo_answer(parsed, int(now), int(now)), source, to)
@@ -147,18 +149,28 @@ class Calls:
 
     def _by_branch(self, key: Key) -> Session | None:
         for session in self._calls.get(key.call_id, ()):
-            if session.from_tag == key.from_tag and session.via_branch == key.via_branch:
+            if session.from_tag == key.from_tag and session.via_branch == key.via_branch and not session.echoes:
                 return session
         return None
 
     def _by_tags(self, key: Key) -> Session | None:
         for session in self._calls.get(key.call_id, ()):
             sides = session.side_of(key.from_tag), session.side_of(key.to_tag)
-            if sides in ((0, 1), (1, 0)):
+            if sides in ((0, 1), (1, 0)) and not session.echoes:
+                return session
+        return None
+
+    def _echo_of(self, key: Key) -> Session | None:
+        """Our own session with this offerer: by the branch of his first offer, then by the tags."""
+        for session in self._calls.get(key.call_id, ()):
+            if not session.echoes or session.from_tag != key.from_tag:
+                continue
+            if session.via_branch == key.via_branch or (key.to_tag and session.to_tags <= {key.to_tag}):
                 return session
         return None
 
     def _only_one_of(self, key: Key) -> Session | None:
         """The session of this offerer, where he has no more than one."""
-        mine = [session for session in self._calls.get(key.call_id, ()) if session.from_tag == key.from_tag]
+        sessions = self._calls.get(key.call_id, ())
+        mine = [session for session in sessions if session.from_tag == key.from_tag and not session.echoes]
         return mine[0] if len(mine) == 1 else None

@@ -79,6 +79,8 @@ class Session:
     """Of everybody who answered; several when the branch was forked again further on."""
     streams: list[Stream] = field(default_factory=list)
     answered: bool = False
+    echoes: bool = False
+    """We are the other side."""
     said: list[Said | None] = field(default_factory=lambda: [None, None])
     """By side: what counts now."""
     heard_at: float = 0.0
@@ -143,7 +145,7 @@ class Session:
         self.streams += [Stream() for _ in range(len(answer.media) - kept)]
         try:
             for stream, media in zip(self.streams, answer.media, strict=False):
-                if media.port and stream.pairs[0] is None:
+                if media.port and stream.pairs[0] is None and stream.reserved[0] is None:
                     stream.reserved[0] = self.pairs.reserve()
             placed = self._place(0, answer, network)
         except PeerError:
@@ -155,7 +157,7 @@ class Session:
             for port in pair.ports if pair is not None else ():
                 port.echo()
         self._hear(0, Said.read(offer, source))
-        self.answered = True
+        self.answered = self.echoes = True
         return self._write(answer, placed, network)
 
     def _place(self, side: int, sdp: Sdp, network: Network) -> list[Pair | None]:
