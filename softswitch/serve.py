@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import secrets as randomness
@@ -10,6 +11,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 from softswitch import __version__
 from softswitch.clock import Clock
 from softswitch.dialplan.plan import Plans
-from softswitch.errors import PeerError
+from softswitch.errors import ConfigError, PeerError
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
@@ -35,7 +37,7 @@ from softswitch.ops.why import why
 from softswitch.registrar.auth import Authenticator
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
-from softswitch.secrets import Secrets
+from softswitch.secrets import Secrets, load_secrets
 from softswitch.settings import Peer, Settings
 from softswitch.sip.uri import parse_uri
 from softswitch.store.errors import StoreError
@@ -57,8 +59,17 @@ class CannotStart(Exception):
     """Something that the switch needs is not to be had; the text is for the sysadmin."""
 
 
-async def serve(settings: Settings, plans: Plans, secrets: Secrets, clock: Clock) -> int:
-    """Run until SIGTERM or SIGINT; the exit code. Nothing stays open when it cannot start."""
+async def serve(
+    settings: Settings,
+    plans: Plans,
+    secrets: Secrets,
+    clock: Clock,
+    on_ready: Callable[[float], None] = lambda wall: None,
+) -> int:
+    """Run until SIGTERM or SIGINT; the exit code. Nothing stays open when it cannot start.
+
+    `on_ready` is called once, when phones can reach the switch, with the wall clock of that moment.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,11 +83,12 @@ async def serve(settings: Settings, plans: Plans, secrets: Secrets, clock: Clock
             gc.set_threshold(50_000, 20, 50)
             notify(READY)
             log.info("ready", listeners=", ".join(map(_shown, settings.listeners)), sites=", ".join(plans))
+            on_ready(clock.wall())
             await stop.wait()
             notify(STOPPING)
             log.info("stopping", calls=len(server.switch.core.calls))
     except (CannotStart, StoreError, ControlError, OSError) as error:
-        log.error("cannot start", reason=str(error))
+        log.error("cannot start", reason=_reason(error))
         return 1
     log.info("stopped")
     return 0
@@ -92,7 +104,7 @@ class Server:
     client: RelayClient
 
     def __init__(self, settings: Settings, plans: Plans, secrets: Secrets, clock: Clock) -> None:
-        self.settings = settings
+        self.settings = by_family(settings)
         self.plans = plans
         self.secrets = secrets
         self.clock = clock
@@ -108,6 +120,7 @@ class Server:
     ) -> Server:
         """Open everything; `stack` closes it. Raises CannotStart and OSError."""
         server = cls(settings, plans, secrets, clock)
+        settings = server.settings
         stores = open_store(settings.store)
         stack.push_async_callback(stores.close)
         bus = Bus()
@@ -181,7 +194,9 @@ class Server:
         await server.manager.start()
         stack.push_async_callback(server.manager.stop)
         stack.callback(server._stop_timers)
-        control = ControlServer(settings.control, {"status": server.status, "why": server.why})
+        control = ControlServer(
+            settings.control, {"status": server.status, "why": server.why, "reload secrets": server.reload_secrets}
+        )
         await control.start()
         stack.push_async_callback(control.stop)
         server._watchdog()
@@ -352,6 +367,32 @@ class Server:
         wall = self.clock.wall()
         return why(plan, who, lambda account: self.registrar.bindings(plan.site, account, wall), wall).as_json()
 
+    def reload_secrets(self, _: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch phone add`: from now on the passwords are those of the file."""
+        if self.settings.secrets is not None:
+            try:
+                self.secrets = load_secrets(self.settings.secrets)
+            except (ConfigError, OSError) as error:
+                raise ControlError(f"the passwords stay as they were: {error}") from error
+            log.info("secrets read again", count=len(self.secrets))
+        return {}
+
+
+def by_family(settings: Settings) -> Settings:
+    """The settings with a network of IPv4 and IPv6 taken as two: the relay has one address for each."""
+    ipv4 = {one.network for one in settings.relay.addresses if ":" not in one.bind}
+    both = {one.network for one in settings.relay.addresses if ":" in one.bind} & ipv4
+
+    def named(network: str, ipv6: bool) -> str:
+        return f"{network} IPv6" if ipv6 and network in both else network
+
+    relay = replace(
+        settings.relay,
+        addresses=tuple(replace(one, network=named(one.network, ":" in one.bind)) for one in settings.relay.addresses),
+    )
+    listeners = tuple(replace(one, network=named(one.network, one.ipv6)) for one in settings.listeners)
+    return replace(settings, relay=relay, listeners=listeners)
+
 
 class PeerDirectory:
     """Which addresses are listed peers."""
@@ -426,6 +467,13 @@ def _token_key(settings: Settings) -> bytes:
     if len(key) < 16:
         raise CannotStart(f"{path} is damaged; remove it and start again (running calls will not be hung up properly)")
     return key[:64]
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    hint = "; `ss -lntup` shows by whom" if error.errno == errno.EADDRINUSE else ""
+    return f"{error.strerror}{hint}" + (f": {error.filename}" if error.filename else "")
 
 
 def _hostport(host: str, port: int) -> str:

@@ -17,6 +17,7 @@ import click
 import softswitch
 from softswitch.cli.check import check
 from softswitch.cli.common import DONE, OUR_MISTAKE, PROBLEMS, Refused, show_problems
+from softswitch.cli.demo import demo
 from softswitch.cli.phone import phone
 from softswitch.cli.run import run
 from softswitch.cli.simulate import simulate
@@ -31,6 +32,7 @@ COMMANDS: dict[str, click.Command] = {
     "why": why,
     "simulate": simulate,
     "phone": phone,
+    "demo": demo,
 }
 
 cli = click.Group(

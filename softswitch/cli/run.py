@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,19 +19,26 @@ from softswitch.ops.log import configure, log
 _FORMATS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
 
 
-@click.command()
-@config_option
-@click.option(
+at_option = click.option(
     "--at",
     type=click.DateTime(_FORMATS),
     help='Run as if it were this moment now, for trying a dialplan out: "2026-11-27 17:59:50".',
 )
+
+
+@click.command()
+@config_option
+@at_option
 def run(config: Path | None, at: datetime | None) -> int:
     """Run the switch in the foreground; SIGTERM or Ctrl-C ends it.
 
     With any problem in the configuration nothing is started.
     """
-    found = read_configuration(config)
+    return start(read_configuration(config), at)
+
+
+def start(found: Configuration, at: datetime | None, on_ready: Callable[[float], None] | None = None) -> int:
+    """Run the switch to its end; the exit code. `on_ready`: see `serve`."""
     configure(found.settings.log.format, found.settings.log.level)
     for warning in found.warnings:
         log.warning(str(warning).replace(":0:0: ", ": ", 1).replace("warning: ", "", 1))
@@ -40,7 +47,8 @@ def run(config: Path | None, at: datetime | None) -> int:
     # Here and not above: the other commands do without the whole of the switch.
     from softswitch.serve import serve
 
-    return run_loop(serve(found.settings, found.plans, found.secrets, clock))
+    hook = (on_ready,) if on_ready else ()
+    return run_loop(serve(found.settings, found.plans, found.secrets, clock, *hook))
 
 
 def clock_at(at: datetime | None, found: Configuration) -> Clock:
