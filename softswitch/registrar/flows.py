@@ -72,7 +72,11 @@ def _contact_address(binding: Binding) -> tuple[str, int] | None:
     """The contact's literal address, spelled as flows spell it, and its port; None when it is a name."""
     try:
         uri = parse_uri(binding.contact.encode())
-        host = str(ip_address(uri.host.decode().strip("[]")))
+        host = uri.host.decode()
+        if host[0] == "[":
+            host = str(ip_address(host[1:-1]))
+        elif not host.replace(".", "").isdigit():
+            return None
     except (PeerError, ValueError):
         return None
     secure = uri.scheme == b"sips" or binding.flow.startswith("tls")

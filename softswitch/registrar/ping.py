@@ -20,6 +20,7 @@ class Pings:
     def __init__(self, interval: float) -> None:
         """`interval`: whole seconds between two pings of a phone; 0 switches pings off."""
         self._slots: list[dict[_Key, Binding]] = [{} for _ in range(int(interval))]
+        self._sizes = [0] * len(self._slots)
         self._slot_of: dict[_Key, int] = {}
         self._misses: dict[_Key, int] = {}
         self._second: int | None = None
@@ -35,7 +36,8 @@ class Pings:
             return
         at = self._slot_of.get(key)
         if at is None:
-            at = min(range(len(self._slots)), key=lambda slot: len(self._slots[slot]))
+            at = self._sizes.index(min(self._sizes))
+            self._sizes[at] += 1
             self._slot_of[key] = at
         self._slots[at][key] = binding
         self._misses.pop(key, None)
@@ -57,6 +59,7 @@ class Pings:
         at = self._slot_of.pop(key, None)
         if at is not None:
             del self._slots[at][key]
+            self._sizes[at] -= 1
             self._misses.pop(key, None)
 
     def due(self, wall: float) -> list[Binding]:
