@@ -31,6 +31,7 @@ from softswitch.ops.control import ControlError, ControlServer
 from softswitch.ops.interfaces import own_addresses
 from softswitch.ops.limits import Limits
 from softswitch.ops.log import log
+from softswitch.ops.noise import Quieter
 from softswitch.ops.status import CallStatus, ListenerStatus, RegistrationStatus, Status
 from softswitch.ops.systemd import READY, STOPPING, WATCHDOG, notify, watchdog_seconds
 from softswitch.ops.why import why
@@ -53,6 +54,12 @@ from softswitch.transport.tls import TlsContexts, TlsFiles
 
 LARGE_BYTES = 1300
 """A request larger than this goes over a stream where DNS leaves the choice (RFC 3261 §18.1.1)."""
+
+
+DRAIN_SECONDS = 3.0
+SHUT_SECONDS = 0.5
+DRAIN_LOOK_SECONDS = 0.05
+"""All in all under the 5 s in which a sysadmin expects a service to stop."""
 
 
 class CannotStart(Exception):
@@ -87,6 +94,7 @@ async def serve(
             await stop.wait()
             notify(STOPPING)
             log.info("stopping", calls=len(server.switch.core.calls))
+            await server.drain()
     except (CannotStart, StoreError, ControlError, OSError) as error:
         log.error("cannot start", reason=_reason(error))
         return 1
@@ -110,6 +118,7 @@ class Server:
         self.clock = clock
         self.loop = asyncio.get_running_loop()
         self.started_at = clock.wall()
+        self._quieter = Quieter()
         self.alarms: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake_handle: asyncio.TimerHandle | None = None
@@ -166,6 +175,7 @@ class Server:
                 directory,
                 SwitchLog(),
                 server._wake,
+                server.manager.is_open,
             ),
             plans=plans,
             listeners=settings.listeners,
@@ -276,7 +286,9 @@ class Server:
         return None if phone is None else self.secrets.ha1(phone.secret, site, user, algorithm)
 
     def _auth_failed(self, site: str, user: str, host: str) -> None:
-        log.warning("wrong password or unknown account", site=site, user=user, source=host)
+        unsaid = self._quieter.ask(host, self.clock.monotonic())
+        if unsaid is not None:
+            log.warning("wrong password or unknown account", site=site, user=user, source=host, more_before=unsaid)
 
     def _watchdog(self) -> None:
         """systemd restarts a switch whose loop stands still for longer than WatchdogSec."""
@@ -295,7 +307,25 @@ class Server:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def drain(self) -> None:
+        """Finish answering: at most DRAIN_SECONDS for what is under way, then what still rings is ended."""
+        self.switch.drain()
+        await _until(lambda: self.switch.unanswered <= len(self.switch.core.ringing), DRAIN_SECONDS)
+        self.switch.shut()
+        await _until(lambda: not self.switch.unanswered, SHUT_SECONDS)
+
     # -- the control socket
+
+    def reload_secrets(self, _: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch phone add`: read the secrets file again."""
+        if self.settings.secrets is None:
+            raise ControlError("no secrets file is configured")
+        try:
+            self.secrets = load_secrets(self.settings.secrets)
+        except ConfigError as error:
+            raise ControlError(str(error)) from error
+        log.info("secrets read again", entries=len(self.secrets))
+        return {"entries": len(self.secrets)}
 
     async def status(self, _: dict[str, Any]) -> dict[str, Any]:
         """For `softswitch status`."""
@@ -366,16 +396,6 @@ class Server:
             raise ControlError(f"which site? There are {', '.join(self.plans)}: say 101@{next(iter(self.plans))}")
         wall = self.clock.wall()
         return why(plan, who, lambda account: self.registrar.bindings(plan.site, account, wall), wall).as_json()
-
-    def reload_secrets(self, _: dict[str, Any]) -> dict[str, Any]:
-        """For `softswitch phone add`: from now on the passwords are those of the file."""
-        if self.settings.secrets is not None:
-            try:
-                self.secrets = load_secrets(self.settings.secrets)
-            except (ConfigError, OSError) as error:
-                raise ControlError(f"the passwords stay as they were: {error}") from error
-            log.info("secrets read again", count=len(self.secrets))
-        return {}
 
 
 def by_family(settings: Settings) -> Settings:
@@ -452,6 +472,14 @@ class SwitchLog(Log):
     def dropped(self, flow: Flow, reason: str) -> None:
         if log.debug_on:
             log.debug("dropped what is no message", flow=str(flow), reason=reason)
+
+
+async def _until(done: Callable[[], bool], seconds: float) -> None:
+    """Wait for something that gives no notice, at most so long."""
+    for _ in range(int(seconds / DRAIN_LOOK_SECONDS)):
+        if done():
+            return
+        await asyncio.sleep(DRAIN_LOOK_SECONDS)
 
 
 def _token_key(settings: Settings) -> bytes:

@@ -75,6 +75,8 @@ class Outside:
     log: Log
     wake: Callable[[float], None]
     """`advance` has something to do at this monotonic time, earlier than was said before."""
+    is_open: Callable[[Flow], bool] = lambda flow: True
+    """Whether a flow can still be sent on: False for a connection that is closed."""
 
 
 class Switch:
@@ -220,6 +222,25 @@ class Switch:
         self.counters.messages_out += 1
         self._outside.send(data, flow)
 
+    # -- the end
+
+    def drain(self) -> None:
+        """Take nothing new and hang up our own legs; calls between phones run on without us."""
+        with self.moment():
+            self.core.draining = True
+            self.legs.hang_up_all()
+
+    def shut(self) -> None:
+        """End what still rings."""
+        with self.moment():
+            for fork in list(self.core.ringing):
+                fork.shut()
+
+    @property
+    def unanswered(self) -> int:
+        """Requests that somebody still waits for an answer to."""
+        return sum(1 for server in self.layer.servers.values() if not server.answered)
+
     # -- contacts, as the proxy sees them
 
     def bindings(self, site: str, account: str, wall: float) -> Sequence[Binding]:
@@ -234,6 +255,15 @@ class Switch:
                 self._flows.clear()
             self._flows[binding.flow] = known
         return known
+
+    def alive(self, flow: Flow) -> bool:
+        return not flow.connection or self._outside.is_open(flow)
+
+    def newest(self, contact: bytes) -> Flow | None:
+        """By looking at all: it is asked only when a connection has closed in the middle of a call."""
+        text = contact.decode("utf-8", "replace")
+        found = [one for one in self.registrar.all(self.core.wall) if one.contact == text]
+        return self.flow_of(max(found, key=lambda one: one.expires_at)) if found else None
 
     def knows(self, flow: Flow) -> bool:
         text = flow_text(flow)

@@ -237,6 +237,11 @@ class Legs:
         leg.receive(request)
         return True
 
+    def hang_up_all(self) -> None:
+        """The switch stops."""
+        for leg in list(self._legs.values()):
+            leg.hang_up()
+
     def answered(self, leg: Leg) -> None:
         self._calls.answered(leg.call_id, leg.local_tag, "the switch: echo", self._wall())
 

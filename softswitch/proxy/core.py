@@ -25,7 +25,7 @@ from softswitch.proxy.ports import Contacts, Directory, Resolver
 from softswitch.proxy.route import Addresses, Way, preprocess
 from softswitch.proxy.spread import Spread
 from softswitch.proxy.straight import Straight
-from softswitch.proxy.token import Tokens
+from softswitch.proxy.token import Opened, Tokens
 from softswitch.proxy.validate import check_extensions, check_hops, check_loop, check_scheme
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.build import respond
@@ -125,6 +125,8 @@ class Core:
         self.outside_domains = outside_domains
         self.calls = Calls(bus)
         self.ringing: set[Fork] = set()
+        self.draining = False
+        """The switch is about to stop: what is new is sent elsewhere."""
         self.wall = 0.0
         """The moment of the input at hand, seconds since 1970 UTC; set by the pump."""
         self.use_plans(plans)
@@ -164,6 +166,8 @@ class Core:
         check_extensions(request)
         in_dialog = bool(request.to.tag)
         way = preprocess(request, self.addresses, self.tokens, in_dialog)
+        if self.draining and not in_dialog:
+            raise PeerError(503, headers=(b"Retry-After: 10",))
         if in_dialog:
             self._on_dialog_request(request, way, hops)
         elif method == b"REGISTER":
@@ -187,9 +191,15 @@ class Core:
         if call is not None:
             call.heard_at = self.wall
         if token.receiver_sticks:
-            self._send_straight(straight, way, [token.receiver], hops, token.anchored)
+            self._send_straight(straight, way, [self._receiver(token, way)], hops, token.anchored)
         else:
             self._resolve_straight(straight, way, hops, token.anchored)
+
+    def _receiver(self, token: Opened, way: Way) -> Flow:
+        """Where the other phone is: where it was, or where it registered from after its connection had closed."""
+        if self.contacts.alive(token.receiver):
+            return token.receiver
+        return self.contacts.newest(way.uri) or token.receiver
 
     def _is_party(self, flow: Flow, sender: Flow) -> bool:
         return flow.host == sender.host or self.contacts.knows(flow)
@@ -214,7 +224,7 @@ class Core:
             return
         ack = AckForward(self, request, way, hops, token.anchored)
         if token.receiver_sticks:
-            ack.send(token.receiver)
+            ack.send(self._receiver(token, way))
         else:
             self.resolver.resolve(way.next_route or way.uri, len(request.body) + 1000, ack.resolved)
 

@@ -130,6 +130,8 @@ class Fork:
         flow = self.core.contacts.flow_of(binding)
         if flow is None or len(self.branches) >= min(MOST_BRANCHES, self.breadth):
             return None
+        if self.request.uri[:5].lower() == b"sips:" and flow.listener.transport != "TLS":
+            return None  # who dials sips: wants every hop secured (RFC 3261 §26.2.2)
         branch = Branch(self.core, self, self.request, binding.contact.encode(), flow, self.hops)
         branch.account = binding.account
         if binding.path or b"route" in self.request.first:
@@ -275,6 +277,15 @@ class Fork:
         for branch in self.branches:
             branch.cancel(*reasons)
         self._perhaps_cancelled()
+
+    def shut(self) -> None:
+        """The switch stops: whoever rings stops ringing, and the caller may try elsewhere."""
+        self._end()
+        for branch in self.branches:
+            branch.cancel()
+        self.core.calls.end(self.request.call_id)
+        self.server.reply(503, headers=(b"Retry-After: 10",))
+        self.core.release_call(self.request)
 
     def _perhaps_cancelled(self) -> None:
         if self.cancelled and not self.finished and all(branch.done for branch in self.branches):

@@ -20,6 +20,14 @@ class Contacts(Protocol):
         """The way to this contact, or None when there is none any more."""
         ...
 
+    def alive(self, flow: Flow) -> bool:
+        """Whether this way still exists: its connection is open, or it needs none."""
+        ...
+
+    def newest(self, contact: bytes) -> Flow | None:
+        """The way to the phone with this Contact URI as it registered last; it may have connected anew."""
+        ...
+
     def knows(self, flow: Flow) -> bool:
         """Whether a phone is registered from just this address."""
         ...
