@@ -58,16 +58,8 @@ def _decode(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     at += 1
     items: list[Value] = []
     while data[at : at + 1] != b"e":
-        colon = data.find(b":", at, at + 6)
-        size = data[at:colon] if colon > 0 else b""
-        if size.isdigit():  # a short string, as nearly everything is: without a call
-            at = colon + 1 + int(size)
-            if at > len(data):
-                raise NgError("a string is cut off")
-            items.append(data[colon + 1 : at])
-        else:
-            item, at = _decode(data, at, depth + 1)
-            items.append(item)
+        item, at = _decode(data, at, depth + 1)
+        items.append(item)
     return (items if kind == b"l" else _pairs(items)), at + 1
 
 
