@@ -1,0 +1,112 @@
+"""A media engine that relays nothing: it keeps the books, so that a port that is never freed shows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from softswitch.media.engine import Done, MediaFailed, MediaKey
+
+from .events import Events
+
+ADDRESS = b"203.0.113.9"
+
+
+@dataclass
+class Session:
+    """One offer and what became of it."""
+
+    key: MediaKey
+    ports: dict[str, int] = field(default_factory=dict)
+    """The port shown on each side, by "offer" and "answer"."""
+    to_tags: set[str] = field(default_factory=set)
+
+
+class FakeMedia:
+    """Replaces the media address by its own. Set `fails` to have it refuse, `delay` to have it take its time."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self.delay: float | None = None
+        """None answers within the call, as an engine in memory would."""
+        self.fails: MediaFailed | None = None
+        self.asked: list[tuple[str, MediaKey, str, str]] = []
+        """(what, key, network, source)."""
+        self.sessions: list[Session] = []
+        self._port = 30000
+
+    @property
+    def ports(self) -> int:
+        """How many are in use."""
+        return sum(2 for _ in self.sessions)
+
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._do("offer", key, sdp, to_network, source, done)
+
+    def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._do("answer", key, sdp, to_network, source, done)
+
+    def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._do("echo", key, sdp, to_network, source, done)
+
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
+        self.asked.append(("delete", MediaKey(call_id, from_tag, "", via_branch), "", ""))
+
+        def gone(session: Session) -> bool:
+            key = session.key
+            return (
+                key.call_id == call_id
+                and (not from_tag or from_tag == key.from_tag or from_tag in session.to_tags)
+                and (not via_branch or via_branch == key.via_branch)
+            )
+
+        def delete() -> None:
+            self.sessions = [session for session in self.sessions if not gone(session)]
+
+        if self.delay is None:
+            delete()
+        else:
+            self.events.after(self.delay, delete)
+
+    def _do(self, what: str, key: MediaKey, sdp: bytes, network: str, source: str, done: Done) -> None:
+        self.asked.append((what, key, network, source))
+
+        def work() -> None:
+            done(self.fails or self._placed(what, key, sdp))
+
+        if self.delay is None:
+            work()
+        else:
+            self.events.after(self.delay, work)
+
+    def _placed(self, what: str, key: MediaKey, sdp: bytes) -> bytes | MediaFailed:
+        if b"m=audio" not in sdp:
+            return MediaFailed(488, "no audio")
+        session = self._find(key)
+        if session is None:
+            if what == "answer":
+                return MediaFailed(503, "no such offer")
+            session = Session(key)
+            if key.to_tag:
+                session.to_tags.add(key.to_tag)
+            self.sessions.append(session)
+        elif what == "answer" and key.to_tag:
+            session.to_tags.add(key.to_tag)
+        side = "answer" if what == "answer" else f"offer of {key.from_tag}"
+        if side not in session.ports:
+            self._port += 2
+            session.ports[side] = self._port
+        sdp = re.sub(rb"c=IN IP[46] \S+", b"c=IN IP4 " + ADDRESS, sdp)
+        return re.sub(rb"m=audio [0-9]+", b"m=audio %d" % session.ports[side], sdp)
+
+    def _find(self, key: MediaKey) -> Session | None:
+        for session in self.sessions:
+            own = session.key
+            if own.call_id != key.call_id:
+                continue
+            if key.via_branch or not key.to_tag:
+                if (own.from_tag, own.via_branch) == (key.from_tag, key.via_branch):
+                    return session
+            elif {key.from_tag, key.to_tag} <= {own.from_tag, *session.to_tags}:
+                return session
+        return None
