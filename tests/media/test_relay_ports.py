@@ -10,6 +10,9 @@ import subprocess
 
 from .conftest import SECONDS, media_ports, rtp
 
+_FIRST = 24_000 + os.getpid() % 500 * 10
+"""Where each port counts: another range for each run of the tests."""
+
 
 def test_each_forked_branch_has_ports_and_sound_of_its_own(relay, party):
     a, b, c = party(), party(), party()
@@ -55,7 +58,7 @@ def test_all_ports_are_back_after_a_thousand_calls(start_relay, party):
 
 
 def test_used_up_ports_refuse_the_new_call_and_spare_the_running_one(start_relay, party):
-    relay = start_relay("24000-24007")  # four pairs: one call has two, and a second one two
+    relay = start_relay(f"{_FIRST}-{_FIRST + 7}")  # four pairs: one call has two, and a second one two
     a, b = party(), party()
     relay.call("c", a, b)
     relay.sdp("offer", call_id="d", from_tag="a", sdp=a.sdp())
@@ -72,11 +75,11 @@ def test_used_up_ports_refuse_the_new_call_and_spare_the_running_one(start_relay
 
 def test_ports_of_another_program_are_passed_over(start_relay, party):
     taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    taken.bind(("127.0.0.1", 24011))
-    relay = start_relay("24010-24015")
+    taken.bind(("127.0.0.1", _FIRST + 1))
+    relay = start_relay(f"{_FIRST}-{_FIRST + 5}")
     a, b = party(), party()
     relay.call("c", a, b)
-    assert {a.relay[1], b.relay[1]} == {24012, 24014}
+    assert {a.relay[1], b.relay[1]} == {_FIRST + 2, _FIRST + 4}
     taken.close()
 
 

@@ -20,6 +20,8 @@ from .pool import PortPool
 from .settings import RelaySettings, parse_control
 
 _TICK_SECONDS = 0.25
+_NICE = -10
+"""Before signalling and whatever else runs here: a packet that waits 50 ms is a gap in the sound."""
 _log = logging.getLogger(__name__)
 
 
@@ -83,6 +85,10 @@ def main(settings: RelaySettings) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+    except PermissionError:
+        _log.debug("no right to go before other processes")
     try:
         relay = Relay(settings)
     except OSError as error:
