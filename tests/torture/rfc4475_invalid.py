@@ -137,7 +137,7 @@ ROWS = [
             change={"Contact": b"Contact: sip:carla@192.0.2.20?Route=%3Csip:acme.example%3E"},
         ),
         Accepted(),
-        Answered((400, 401)),
+        Answered((400,)),
         (_no_contacts,),
     ),
     _refused(

@@ -12,9 +12,8 @@ from .row import Accepted, Answered, Forwarded, Refused, Row
 
 OK = Accepted()
 INTACT = Forwarded()
-REGISTERED = Answered((200, 401))
 HERE = b"sip:[2001:db8::1]"
-"""The switch under one of its addresses."""
+"""An address of the switch."""
 _SIX = b"Via: SIP/2.0/UDP [2001:db8::20]:5060;branch=z9hG4bK-six"
 _TWO_STREAMS = (
     b"v=0\r\no=carla 1 1 IN IP6 2001:db8::20\r\ns=-\r\nt=0 0\r\n"
@@ -34,7 +33,7 @@ ROWS = [
             change={"Via": _SIX, "Contact": b'Contact: "Carla Ruiz" <sip:carla@[2001:db8::20]>'},
         ),
         OK,
-        Answered((200, 401, 403, 404)),
+        Answered((200,), (b"Contact: <sip:carla@[2001:db8::20]>;expires=3600",)),
         (
             lambda m: parse_uri(m.uri).host == b"[2001:db8::1]" and parse_uri(m.uri).port is None,
             lambda m: m.via.host == b"[2001:db8::20]" and m.via.port == 5060,
@@ -55,7 +54,7 @@ ROWS = [
         "A port slipped inside the brackets is a part of the address: legal, if hardly meant.",
         request("port-ambiguous", b"REGISTER", b"sip:[2001:db8::1:5070]", change={"Via": _SIX}),
         OK,
-        Answered((200, 401, 403, 404)),
+        Answered((404,)),
         (
             lambda m: ipv6_of(parse_uri(m.uri).host) == IPv6Address("2001:db8::1:5070"),
             lambda m: parse_uri(m.uri).port is None,
@@ -67,7 +66,7 @@ ROWS = [
         "A port behind the brackets.",
         request("port-unambiguous", b"REGISTER", b"sip:[2001:db8::1]:5070", change={"Via": _SIX}),
         OK,
-        Answered((200, 401, 403, 404)),
+        Answered((404,)),
         (lambda m: parse_uri(m.uri).host == b"[2001:db8::1]" and parse_uri(m.uri).port == 5070,),
     ),
     Row(
@@ -167,7 +166,7 @@ ROWS = [
             change={"To": b"To: sip:dario@[2001:db8:::192.0.2.1]"},
         ),
         OK,
-        Answered((200, 403, 404)),
+        Answered((403,)),
         (lambda m: ipv6_of(parse_uri(m.uri).host) == IPv6Address("2001:db8::192.0.2.1"),),
     ),
     Row(
@@ -180,7 +179,7 @@ ROWS = [
             change={"To": b"To: sip:dario@[2001:db8::192.0.2.1]"},
         ),
         OK,
-        Answered((200, 403, 404)),
+        Answered((403,)),
         (lambda m: ipv6_of(parse_uri(m.uri).host) == IPv6Address("2001:db8::192.0.2.1"),),
     ),
 ]

@@ -68,7 +68,10 @@ class Row:
 
 
 class Harness(Protocol):
-    """A switch to try rows on: acme.example, with Dario's phone registered and the caller's address a trusted peer."""
+    """A switch to try rows on: acme.example, with Dario's phone registered and the caller's address a trusted peer.
+
+    It is at 192.0.2.1 and [2001:db8::1], port 5060, serves no other domain, and takes a REGISTER for Carla's.
+    """
 
     def send(self, data: bytes) -> list[bytes]:
         """Give it a datagram from the caller; everything it then sends, to whomever."""
