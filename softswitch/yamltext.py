@@ -21,6 +21,8 @@ import yaml
 from softswitch.errors import ConfigError, Problem
 
 MAX_BYTES = 50 * 1024 * 1024
+MAX_EVENTS = 3_000_000
+"""Texts, and ends of lists and mappings; a file of commas is no larger than one of words, but its tree is."""
 MAX_DEPTH = 64
 MAX_PROBLEMS = 100
 """After so many problems the rest is not listed: the file is something else than it was taken for."""
@@ -103,9 +105,11 @@ def compose_what_can_be(
     text = _read(source, file, max_bytes)
     builder = _Builder(file)
     try:
-        for event in yaml.parse(text, Loader=_Loader):
+        for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
             builder.take(event)
-            if len(builder.problems) >= max_problems:
+            if count >= MAX_EVENTS:
+                builder.problems.append(Problem(file, *_start(event), "more values than any real file has"))
+            if len(builder.problems) >= max_problems or count >= MAX_EVENTS:
                 raise ConfigError(builder.problems)
     except yaml.MarkedYAMLError as error:
         raise ConfigError([*builder.problems, _syntax_problem(error, file)]) from None

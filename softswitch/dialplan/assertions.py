@@ -16,9 +16,8 @@ from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.models import AssertionModel
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.plan import Code, Person, Plan, Team
-from softswitch.dialplan.source import Part, Source
+from softswitch.dialplan.source import Part, Source, suggestion
 from softswitch.dialplan.step import Answer, Reject, Ring, Step
-from softswitch.suggest import did_you_mean
 
 NOBODY = "nobody"
 """What an assertion expects of a call that is refused."""
@@ -45,7 +44,7 @@ def _check(plan: Plan, source: Source, assertion: AssertionModel, path: tuple[Pa
         if word:
             outcome = next((one for one in Outcome if one.value == word), None)
             if outcome is None:
-                near = did_you_mean(word, [one.value for one in Outcome])
+                near = suggestion(word, [one.value for one in Outcome])
                 source.error_at_key(f'no outcome "{word}"{near}', *path, key)
                 return
             history += (outcome,)
@@ -115,4 +114,4 @@ def _phones(text: str, plan: Plan) -> tuple[frozenset[str], bool]:
             return frozenset(p for one in members for place in one.places.values() for p in place.phones), False
     places = [f"{person.name} at {name}" for person in plan.people.values() for name in person.places]
     known = [*places, *plan.destinations, NOBODY]
-    raise ValueError(f'no place, person or team "{text}"{did_you_mean(text, known)}')
+    raise ValueError(f'no place, person or team "{text}"{suggestion(text, known)}')

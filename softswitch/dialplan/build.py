@@ -18,9 +18,8 @@ from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsName
 from softswitch.dialplan.plan import Code, Destination, Person, Phone, Place, Plan, Team
 from softswitch.dialplan.routes import Routes
 from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
-from softswitch.dialplan.source import Part, Source
+from softswitch.dialplan.source import Part, Source, suggestion
 from softswitch.dialplan.step import Answer, Reject, Ring
-from softswitch.suggest import did_you_mean
 
 M = TypeVar("M")
 Entries = dict[str, tuple[Source, M]]
@@ -123,7 +122,7 @@ class _Builder:
     def _zone_named(self, name: str, source: Source, *path: Part) -> ZoneInfo | None:
         if name in available_timezones():
             return ZoneInfo(name)
-        source.error(f'no timezone "{name}"{did_you_mean(name, available_timezones())}', *path)
+        source.error(f'no timezone "{name}"{suggestion(name, available_timezones())}', *path)
         return None
 
     def _holidays(self) -> Holidays:
@@ -276,7 +275,7 @@ class _Builder:
             place = self.phone_of[name][0] if name in self.phone_of else None
             if place is None and not model.gateway:
                 unlisted = [account for account in self.phone_of if account not in self.phone_entries]
-                source.warn(f'the phone "{name}" is at nobody\'s place{did_you_mean(name, unlisted)}', *path)
+                source.warn(f'the phone "{name}" is at nobody\'s place{suggestion(name, unlisted)}', *path)
             person, at = (place.person, place.name) if place else (None, None)
             secret = model.secret or name
             phones[name] = Phone(name, secret, model.gateway, person, at, model.media, model.srtp)
@@ -287,7 +286,7 @@ class _Builder:
     def _code(self, code: str, source: Source, what: str) -> Code:
         path = ("codes", code)
         if what not in CODES:
-            near = did_you_mean(what, CODES)
+            near = suggestion(what, CODES)
             source.error(f'"{what}" can\'t be dialled yet, only {", ".join(CODES)} can{near}', *path)
         if not CODE.fullmatch(code):
             source.error_at_key(f'"{code}" can\'t be dialled; a code has digits, * and # only', *path)
@@ -324,7 +323,7 @@ class _Builder:
         if model.ring in ORDERS_LATER:
             source.error(f'"{model.ring}" is not supported yet; there are {" and ".join(ORDERS)}', *path, "ring")
         elif model.ring not in ORDERS:
-            near = did_you_mean(model.ring, ORDERS)
+            near = suggestion(model.ring, ORDERS)
             source.error(f'a team rings {" or ".join(ORDERS)}, not "{model.ring}"{near}', *path, "ring")
         then = Routes(source, self.names).then(model.then, (*path, "then"))
         members = self.names.members[name]

@@ -9,7 +9,7 @@ from pathlib import Path
 from softswitch.dialplan.assertions import check_assertions
 from softswitch.dialplan.build import build_plan
 from softswitch.dialplan.plan import Plan, Plans
-from softswitch.dialplan.source import Source, read_source
+from softswitch.dialplan.source import Source, TooManyProblems, read_source
 from softswitch.errors import ConfigError, Problem
 
 __all__ = ["Plan", "Plans", "load_plans", "load_texts"]
@@ -42,10 +42,14 @@ def _plans(files: list[tuple[Path | str, str]]) -> tuple[Plans, list[Problem]]:
     sites: dict[str, list[Source]] = {}
     for source in sources:
         sites.setdefault(_domain(source), []).append(source)
-    plans = {domain: build_plan(files) for domain, files in sites.items()}
+    plans: Plans = {}
     for domain, of_site in sites.items():
-        if not any(problem.severity == "error" for source in of_site for problem in source.problems):
-            check_assertions(plans[domain], of_site)
+        try:
+            plans[domain] = build_plan(of_site)
+            if not any(problem.severity == "error" for source in of_site for problem in source.problems):
+                check_assertions(plans[domain], of_site)
+        except TooManyProblems:
+            continue
     if not files:
         problems.append(Problem("", 0, 0, "there is no dialplan"))
     for source in sources:

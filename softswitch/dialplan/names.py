@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 from softswitch.dialplan.conditions import is_outside_number
 from softswitch.dialplan.plan import Place, Target, ToEnd, ToEveryPlace, ToPerson, ToPlace, ToTeam
 from softswitch.dialplan.schedule import Schedule
-from softswitch.dialplan.source import Source
+from softswitch.dialplan.source import Source, suggestion
 from softswitch.dialplan.step import Reject
-from softswitch.suggest import did_you_mean
 
 USER = re.compile(r"[\w.~+-]{1,64}")
 """What may name a person or an account: it becomes the user part of an address."""
@@ -106,7 +105,7 @@ class Directory:
         if self._dropped(("people", person, "places", text), ("people", text), ("teams", text)):
             raise ValueError(ALREADY_REPORTED)
         known = [*self.places.get(person, {}), *self.members, *self.places, *REJECTIONS]
-        raise ValueError(f'no place, person or team "{text}"{did_you_mean(text, known)}')
+        raise ValueError(f'no place, person or team "{text}"{suggestion(text, known)}')
 
     def person(self, text: str) -> str:
         """The key of a person named by key or number.
@@ -118,7 +117,7 @@ class Directory:
             return owner.key
         if self._dropped(("people", text)):
             raise ValueError(ALREADY_REPORTED)
-        raise ValueError(f'no person "{text}"{did_you_mean(text, self.places)}')
+        raise ValueError(f'no person "{text}"{suggestion(text, self.places)}')
 
     def _place(self, person: str, place: str) -> Place:
         found = self.places[person].get(place)
@@ -126,7 +125,7 @@ class Directory:
             return found
         if self._dropped(("people", person, "places", place)):
             raise ValueError(ALREADY_REPORTED)
-        raise ValueError(f'{person} has no place "{place}"{did_you_mean(place, self.places[person])}')
+        raise ValueError(f'{person} has no place "{place}"{suggestion(place, self.places[person])}')
 
     def callers(self, name: str) -> tuple[str, ...]:
         """The numbers of a list, or the user parts of a person or a team's members; see `conditions.Names`."""
@@ -140,13 +139,13 @@ class Directory:
         if self._dropped(("lists", name), ("people", name), ("teams", name)):
             raise ValueError(ALREADY_REPORTED)
         known = [*self.lists, *self.members, *self.places, "anonymous"]
-        raise ValueError(f'no list, person or team "{name}"{did_you_mean(name, known)}')
+        raise ValueError(f'no list, person or team "{name}"{suggestion(name, known)}')
 
     def called(self, name: str) -> tuple[str, ...]:
         """The user part itself if somebody has it; see `conditions.Names`."""
         if name in self.users or name in self.members:
             return (name,)
-        raise ValueError(f'nobody is called "{name}"{did_you_mean(name, self.users)}')
+        raise ValueError(f'nobody is called "{name}"{suggestion(name, self.users)}')
 
     def _dropped(self, *paths: tuple[str, ...]) -> bool:
         return any(source.was_dropped(*path) for source in self.sources for path in paths)
@@ -161,7 +160,7 @@ class Directory:
             return self.schedules[name]
         if self._dropped(("schedules", name)):
             raise ValueError(ALREADY_REPORTED)
-        raise ValueError(f'no schedule "{name}"{did_you_mean(name, self.schedules)}')
+        raise ValueError(f'no schedule "{name}"{suggestion(name, self.schedules)}')
 
 
 @dataclass(slots=True)

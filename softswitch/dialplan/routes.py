@@ -9,8 +9,7 @@ from softswitch.dialplan.models import RouteModel, RuleModel, ThenModel
 from softswitch.dialplan.names import Directory
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.plan import Route, RouteStep, Rule, Target, ToEnd
-from softswitch.dialplan.source import Part, Source
-from softswitch.suggest import did_you_mean
+from softswitch.dialplan.source import Part, Source, suggestion
 
 
 class Routes:
@@ -71,7 +70,7 @@ class Routes:
             route = self.route(route_model, (*path, word))
             outcomes = [outcome for outcome in Outcome if word in ("", outcome.value)]
             if not outcomes:
-                near = did_you_mean(word, [outcome.value for outcome in Outcome])
+                near = suggestion(word, [outcome.value for outcome in Outcome])
                 self.source.error_at_key(f'no outcome "{word}"{near}', *path, word)
             if route:
                 routes |= dict.fromkeys(outcomes, route)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,7 +18,16 @@ Part = str | int
 Plain = str | list["Plain"] | dict[str, "Plain"]
 MAX_BYTES = 16_000_000
 MAX_PROBLEMS = 1000
+"""After so many errors a file is read no further."""
+MAX_LISTED = 20_000
+"""So many mistakes of shape are not even looked at one by one."""
 MAX_ROUNDS = 20
+MAX_COMPARED = 20_000
+MAX_SUGGESTED = 500
+
+
+class TooManyProblems(Exception):
+    """Enough was found wrong with a file; it is all in the file's problems."""
 
 
 @dataclass(slots=True)
@@ -27,6 +38,7 @@ class Source:
     root: Node
     model: FileModel
     problems: list[Problem]
+    errors: int = 0
     dropped: set[tuple[Part, ...]] = field(default_factory=set)
     """Paths of what was too badly written to use; to mention it elsewhere is no second mistake."""
 
@@ -62,6 +74,10 @@ class Source:
     def _report(self, text: str, path: tuple[Part, ...], severity: str, of_key: bool) -> None:
         line, column = self._place(path, of_key)
         self.problems.append(Problem(self.file, line, column, text, severity))
+        self.errors += severity == "error"
+        if self.errors == MAX_PROBLEMS:
+            self.problems.append(Problem(self.file, 0, 0, f"more than {MAX_PROBLEMS} mistakes; no more are listed"))
+            raise TooManyProblems
 
     def _place(self, path: tuple[Part, ...], of_key: bool) -> tuple[int, int]:
         """Line and column; what of the path is not in the file is passed over."""
@@ -88,11 +104,28 @@ def read_source(source: Path | str, file: str) -> Source:
             found.model = FileModel.model_validate(_plain(root))
             break
         except ValidationError as error:
-            wrong = [(one["loc"], one["type"], str(one["msg"])) for one in error.errors(include_url=False)]
-        for path, kind, message in wrong:
-            _report_shape(found, path, kind, message)
+            if error.error_count() > MAX_LISTED:
+                found.error(f"{error.error_count()} mistakes: this can't be meant as a dialplan")
+                break
+            listed = error.errors(include_url=False, include_context=False, include_input=False)
+            wrong = [(one["loc"], one["type"], str(one["msg"])) for one in listed]
+        try:
+            for path, kind, message in wrong:
+                _report_shape(found, path, kind, message)
+        except TooManyProblems:
+            break
         _take_out(found, [path for path, _, _ in wrong])
     return found
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The nearest of the known names as the end of an error, if any is near and begins or ends alike.
+
+    Among ten thousand names looking closely at each would take longer than reading the file.
+    """
+    first, last = name[:1].casefold(), name[-1:].casefold()
+    alike = (one for one in islice(known, MAX_COMPARED) if one[:1].casefold() == first or one[-1:].casefold() == last)
+    return did_you_mean(name, islice(alike, MAX_SUGGESTED))
 
 
 def _plain(node: Node) -> Plain:
@@ -111,7 +144,7 @@ def _report_shape(source: Source, path: tuple[Part, ...], kind: str, message: st
         if name in LATER:
             source.error_at_key(f'"{name}" ({LATER[name]}) is not supported yet', *path)
         else:
-            source.error_at_key(f'unknown key "{name}"{did_you_mean(name, keys_at(path[:-1]))}', *path)
+            source.error_at_key(f'unknown key "{name}"{suggestion(name, keys_at(path[:-1]))}', *path)
     elif kind == "missing":
         if not source.was_dropped(*path):
             source.error_at_key(f'"{name}" is missing', *path[:-1])

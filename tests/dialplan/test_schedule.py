@@ -220,7 +220,7 @@ CLOCK_CHANGES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 @pytest.mark.parametrize(("zone_name", "change"), CLOCK_CHANGES)
 def test_every_minute_is_as_the_oracle_says(zone_name: str, change: date, data: st.DataObject) -> None:

@@ -1,0 +1,75 @@
+"""Loops of forwarding: what is refused is exactly what would go round without ever ringing."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from softswitch.dialplan.build import build_plan
+from softswitch.dialplan.decide import next_step
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.graph import endless_ways
+from softswitch.dialplan.load import load_texts
+from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.source import read_source
+from softswitch.dialplan.step import Reject
+from softswitch.errors import ConfigError
+
+PEOPLE = 4
+CAME_ROUND = re.compile(r"p\d sent the call on already")
+"""Every loop has a person in it; a team that is asked by a rule with a `then` of its own sends nothing on."""
+
+
+def firm(source: random.Random) -> str:
+    """People who mostly send their calls on, and a team nobody of which has a phone."""
+    lines = ["site: {domain: a.example, timezone: UTC}", "people:", "  idle: {}"]
+    others = [f"p{n}" for n in range(PEOPLE)] + ["team"]
+    for n in range(PEOPLE):
+        steps = []
+        for _ in range(source.choice([1, 1, 2])):
+            ring = source.choice([name for name in [*others, *others, "desk", "idle"] if name != f"p{n}"])
+            word = source.choice(["busy", "unreachable", "unreachable"])
+            to = source.choice([name for name in [*others, "desk", "reject"] if name != f"p{n}"])
+            then = f", then: {{{word}: {to}}}" if source.random() < 0.4 else ""
+            steps.append(f"{{ring: {ring}{then}}}".replace("desk", f"desk{n}"))
+        lines.append(f"  p{n}: {{places: {{desk{n}: {{phone: d{n}}}}}, calls: [{{steps: [{', '.join(steps)}]}}]}}")
+    then = source.choice([f"{{unreachable: {source.choice(others[:-1])}}}", "{busy: p0}", "{unreachable: reject}"])
+    lines.append(f"teams:\n  team: {{members: idle, then: {then}}}")
+    return "\n".join(lines)
+
+
+def goes_round(text: str) -> bool:
+    """Whether anybody's call is refused because it came round, tried with the live decision on an unchecked plan."""
+    plan = unchecked(text)
+    for user in plan.destinations:
+        step = next_step(plan, Facts("a.example", user), ())
+        if isinstance(step, Reject) and step.status == 480 and any(CAME_ROUND.match(r) for r in step.reasons):
+            return True
+    return False
+
+
+def unchecked(text: str) -> Plan:
+    return build_plan([read_source(text, "f")])
+
+
+def test_six_hundred_plans_are_judged_as_the_decision_behaves() -> None:
+    source = random.Random(20261127)
+    refused = 0
+    for _ in range(600):
+        text = firm(source)
+        errors = []
+        try:
+            load_texts([("f", text)])
+        except ConfigError as refused_with:
+            errors = [problem for problem in refused_with.problems if problem.severity == "error"]
+        assert all("calls go round" in problem.text for problem in errors), text
+        found = bool(errors)
+        assert found == goes_round(text), text
+        refused += found
+    assert 60 < refused < 540
+
+
+def test_a_loop_is_told_once_with_its_way() -> None:
+    people = "p0: {calls: [{ring: p1}]}, p1: {calls: [{ring: p2}]}, p2: {calls: [{ring: p1, then: {busy: reject}}]}"
+    plan = unchecked(f"site: {{domain: a.example, timezone: UTC}}\npeople: {{{people}}}")
+    assert endless_ways(plan.people, plan.teams) == [("p1", "p2", "p1")]
