@@ -5,7 +5,8 @@
 
 The load generator (media/rtpload.c) and the CPU counters (cpu.py) are those of the bench folder beside the checkout.
 The relay runs on core 0, the load on core 1; rtpengine gets the priority that ours takes by itself. Both engines are
-set up by the same ng commands and then carry two-way G.711 calls, 100 packets a second each; `us/packet` is the CPU time of the relay's process over the packets it passed.
+set up by the same ng commands and then carry two-way G.711 calls, 100 packets a second each; `us/packet`
+is the CPU time of the relay's process over the packets it passed.
 """
 
 from __future__ import annotations
