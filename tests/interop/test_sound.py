@@ -14,6 +14,7 @@ from .netlab import OFFICE_MAPPED, OFFICE_PUBLIC, OFFICE_SWITCH, PUBLIC, Host, L
 from .office import ACCOUNTS, Listen
 from .peers.baresip import Baresip
 from .peers.linphone import Linphone
+from .peers.pjsua import Pjsua
 from .peers.process import wait_until
 from .server import Server
 from .sound import RATE, chirps, compare, read_wav, write_wav
@@ -24,7 +25,14 @@ NEEDS = ("baresip", "linphonec", "ip", "nft")
 
 SPOKEN = {"anna": chirps(1), "carla": chirps(2), "dario": chirps(3)}
 HEARD_SECONDS = 3.0
-KINDS: dict[str, type[Baresip] | type[Linphone]] = {"baresip": Baresip, "linphone": Linphone}
+Phone = Baresip | Linphone | Pjsua
+KINDS: dict[str, type[Baresip] | type[Linphone] | type[Pjsua]] = {
+    "baresip": Baresip,
+    "linphone": Linphone,
+    "pjsua2": Pjsua,
+}
+# COMPAT: baresip 1.0.0 gives up when any of several challenges has an algorithm other than MD5.
+OLD_DIGEST = ("MD5",)
 
 
 @dataclass
@@ -35,7 +43,7 @@ class Home:
     folder: Path
     stack: ExitStack
 
-    def phone(self, kind: str, account: str, host: Host, transport: str, at: str = "") -> Baresip | Linphone:
+    def phone(self, kind: str, account: str, host: Host, transport: str, at: str = "") -> Phone:
         """A phone that has registered, at the switch's address or at the one it is told (`at`, without port)."""
         owner = ACCOUNTS[account]
         server = f"{at}:{self.server.port(transport)}" if at else self.server.at(transport)
@@ -63,7 +71,7 @@ def public_listeners(host: str = PUBLIC, advertised: str = "", network: str = "i
     )
 
 
-def talk(caller: Baresip | Linphone, callee: Baresip | Linphone, called: str) -> None:
+def talk(caller: Phone, callee: Phone, called: str) -> None:
     """A call in which each side records three seconds of the other; the caller hangs up."""
     caller.dial(called)
     callee.answer()
@@ -76,8 +84,9 @@ def talk(caller: Baresip | Linphone, callee: Baresip | Linphone, called: str) ->
         one.closed()
 
 
-def hears(listener: Baresip | Linphone, speaker: str) -> None:
+def hears(listener: Phone, speaker: str) -> None:
     """The recording holds what `speaker` said: well above 0.9 after G.711 and the way through two networks."""
+    listener.stop()  # the last of the recording is written at the end
     match = compare(SPOKEN[speaker], read_wav(listener.heard))
     assert match.coefficient > 0.9, match
     assert match.seconds >= HEARD_SECONDS, match
@@ -87,7 +96,7 @@ def hears(listener: Baresip | Linphone, speaker: str) -> None:
 def test_two_homes_talk(
     transport: str, netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
 ) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns)
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
     home = Home(server, tmp_path, stack)
     anna = home.phone("baresip", "anna-home", netlab.home(1), transport)
     carla = home.phone("linphone", "carla-home", netlab.home(2), transport)
@@ -99,7 +108,7 @@ def test_two_homes_talk(
 def test_linphone_calls_baresip_and_the_transports_differ(
     netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
 ) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=("SHA-256", "MD5"))
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
     home = Home(server, tmp_path, stack)
     carla = home.phone("linphone", "carla-home", netlab.home(1), "tls")
     dario = home.phone("baresip", "dario-home", netlab.home(2), "udp")
@@ -108,8 +117,22 @@ def test_linphone_calls_baresip_and_the_transports_differ(
     hears(dario, "carla")
 
 
+def test_linphone_calls_pjsua2_with_sha_256(
+    netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
+) -> None:
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=("SHA-256", "MD5"))
+    home = Home(server, tmp_path, stack)
+    carla = home.phone("linphone", "carla-home", netlab.home(1), "tcp")
+    dario = home.phone("pjsua2", "dario-home", netlab.home(2), "udp")
+    talk(carla, dario, "103")
+    hears(carla, "dario")
+    hears(dario, "carla")
+    if not server.standin:
+        assert "algorithm=SHA-256" in carla.output
+
+
 def test_two_phones_in_one_home_talk(netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns)
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
     home, house = Home(server, tmp_path, stack), netlab.home(1)
     carla = home.phone("linphone", "carla-home", house, "udp")
     dario = home.phone("baresip", "dario-home", house, "udp")
@@ -124,25 +147,22 @@ def test_the_desk_in_the_office_lan_and_a_home_talk_through_one_to_one_nat(
     switch_host, desk_host = netlab.office()
     inside = public_listeners(OFFICE_SWITCH, network="office-lan")
     outside = public_listeners(OFFICE_MAPPED, advertised=OFFICE_PUBLIC)
-    server = start_switch(inside + outside, netns=switch_host.netns)
+    server = start_switch(inside + outside, netns=switch_host.netns, digest=OLD_DIGEST)
     if server.standin:
         pytest.skip("the stand-in's relay knows one network only")
     home = Home(server, tmp_path, stack)
     anna = home.phone("baresip", "anna-desk", desk_host, "udp")
     carla = home.phone("linphone", "carla-home", netlab.home(1), "tcp", at=OFFICE_PUBLIC)
+    talk(carla, anna, "101")
     talk(anna, carla, "102")
     hears(anna, "carla")
     hears(carla, "anna")
-    carla.dial("101")
-    anna.answer()
-    carla.established()
-    anna.established()
 
 
 def test_the_echo_at_600_repeats_the_caller(
     netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
 ) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns)
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
     if server.standin:
         pytest.skip("the stand-in has no echo")
     anna = Home(server, tmp_path, stack).phone("baresip", "anna-home", netlab.home(1), "udp")

@@ -162,7 +162,8 @@ class Baresip:
 
     def recorded_bytes(self) -> int:
         """How long the recording of the running call is by now."""
-        return max((path.stat().st_size for path in self._folder.glob("dump-*-dec.wav")), default=0)
+        dumps = sorted(self._folder.glob("dump-*-dec.wav"))
+        return dumps[-1].stat().st_size if dumps else 0
 
     @property
     def output(self) -> str:

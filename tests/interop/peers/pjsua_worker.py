@@ -141,7 +141,9 @@ def main() -> None:
         transport.tlsConfig.method = pj.PJSIP_TLSV1_2_METHOD
     endpoint.transportCreate(kinds[options["transport"]], transport)
     endpoint.libStart()
-    endpoint.codecSetPriority("PCMA/8000/1", 255)
+    for codec in endpoint.codecEnum2():
+        # G.711 only: its samples can be compared with what was sent.
+        endpoint.codecSetPriority(codec.codecId, 128 if codec.codecId.startswith("PCM") else 0)
     phone = Phone(options)
     # Unbuffered: a second line read ahead would be invisible to select.
     typed = open(0, "rb", buffering=0)  # noqa: SIM115
