@@ -201,7 +201,7 @@ class Bench:
         assert len(self.feed(answer(b"200 OK", keep), self.callee)) == 1
 
 
-def measure(name: str, count: int, profile: bool) -> None:
+def measure(name: str, count: int, profile: bool, order: str = "tottime") -> None:
     bench = Bench(trusted=name != "register")
     step: Callable[[], None] = {"register": bench.register, "options": bench.options, "call": bench.invite}[name]
     if name == "call":
@@ -222,7 +222,7 @@ def measure(name: str, count: int, profile: bool) -> None:
         figures.append(bench.spent / (count // 5) * 1e6)
     print(f"{name:9} {statistics.median(figures):7.1f} us [{min(figures):.1f}..{max(figures):.1f}]")
     if bench.profile is not None:
-        pstats.Stats(bench.profile, stream=sys.stdout).sort_stats("tottime").print_stats(32)
+        pstats.Stats(bench.profile, stream=sys.stdout).sort_stats(order).print_stats(45)
 
 
 async def main() -> None:
@@ -230,9 +230,10 @@ async def main() -> None:
     parser.add_argument("what", choices=("register", "options", "call", "all"), nargs="?", default="all")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--order", default="tottime", help="of the profile, as in pstats: ncalls, cumtime …")
     given = parser.parse_args()
     for name in ("options", "register", "call") if given.what == "all" else (given.what,):
-        measure(name, given.count, given.profile)
+        measure(name, given.count, given.profile, given.order)
 
 
 if __name__ == "__main__":
