@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +19,7 @@ from softswitch.sip.digest import ALGORITHMS, parse_credentials
 from softswitch.sip.message import Request
 from softswitch.sip.parse import parse
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.sqlite import SqliteBindingStore
 
 COUNT = 20_000
 SITE = "acme.example"
@@ -87,6 +90,30 @@ def main() -> None:
         registrar.on_register(request, SITE, "anna-desk", flow, 1000.0, lambda *_: None)
 
     measure("refresh of one contact, memory store", [partial(refresh, r) for r in plain])
+    asyncio.run(durable(flow))
+
+
+async def durable(flow: Flow) -> None:
+    """2 000 phones refreshing, 50 at a time: what a phone costs until its binding is on the disk, both threads."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = SqliteBindingStore(f"{directory}/softswitch.db")
+        registrar = Registrar(store, Bus(), RegistrarLimits(), 1000.0)
+        requests = [register(flow, cseq) for cseq in range(1, COUNT + 1)]
+        loop = asyncio.get_running_loop()
+
+        async def phone(first: int) -> None:
+            for at in range(first, COUNT, 50):
+                done: asyncio.Future[None] = loop.create_future()
+                registrar.on_register(
+                    requests[at], SITE, f"phone-{at % 2000}", flow, 1000.0, lambda *_, done=done: done.set_result(None)
+                )
+                await done
+
+        begun, elapsed = time.process_time(), time.monotonic()
+        await asyncio.gather(*[phone(first) for first in range(50)])
+        used, elapsed = time.process_time() - begun, time.monotonic() - elapsed
+        print(f"{'refresh, durable in SQLite':42} {used / COUNT * 1e6:6.1f} µs, {COUNT / elapsed:.0f} a second")
+        await store.close()
 
 
 if __name__ == "__main__":
