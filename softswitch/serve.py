@@ -56,6 +56,8 @@ LARGE_BYTES = 1300
 """A request larger than this goes over a stream where DNS leaves the choice (RFC 3261 §18.1.1)."""
 
 
+UNAVAILABLE = 69
+"""Exit code when an address, the store or the relay is not to be had (EX_UNAVAILABLE): another try may do."""
 DRAIN_SECONDS = 3.0
 SHUT_SECONDS = 0.5
 DRAIN_LOOK_SECONDS = 0.05
