@@ -32,6 +32,7 @@ class Service(NamedTuple):
     weight: int
     port: int
     target: str
+    """Without its last dot; "" says that there is no such service."""
 
 
 class _Answer(NamedTuple):
@@ -141,7 +142,7 @@ class DnsCache:
         seconds = min(max(SECONDS_AT_LEAST, found.chaining_result.minimum_ttl), SECONDS_AT_MOST)
         if kind == "SRV":
             services = tuple(
-                Service(record.priority, record.weight, record.port, record.target.to_text(True))
+                Service(record.priority, record.weight, record.port, record.target.to_text().rstrip("."))
                 for record in found.rrset
             )
             return self._answer(services, seconds)

@@ -85,7 +85,7 @@ class TcpEndpoint:
         flow = Flow(self.listener, host, address[1], context.connections.number())
         connection = Connection(context, flow, source, accepted=True)
         context.connections.add(connection)
-        self._spawn(self._shake_hands(accepted, connection, client=False), connection)
+        self._spawn(self._shake_hands(accepted, connection, client=False))
 
     def send(self, data: bytes, flow: Flow) -> None:
         connection = self._context.connections.find(flow)
@@ -108,19 +108,13 @@ class TcpEndpoint:
         numbered = flow._replace(connection=context.connections.number())
         connection = Connection(context, numbered, "", accepted=False)
         context.connections.add(connection)
-        self._spawn(self._connect(connection), connection)
+        self._spawn(self._connect(connection))
         return connection
 
-    def _spawn(self, work: Coroutine[Any, Any, None], connection: Connection) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._context.loop.create_task(work)
         self._context.tasks.add(task)
-
-        def done(task: asyncio.Task[None]) -> None:
-            self._context.tasks.discard(task)
-            if task.cancelled():  # perhaps before its first step, so it could not clean up itself
-                connection.end("stopped")
-
-        task.add_done_callback(done)
+        task.add_done_callback(self._context.tasks.discard)
 
     async def _connect(self, connection: Connection) -> None:
         flow, loop = connection.flow, self._context.loop

@@ -23,6 +23,8 @@ class NameServer(asyncio.DatagramProtocol):
         self.asked: Counter[tuple[str, str]] = Counter()
         self.silent = False
         self.broken = False
+        self.held: list[tuple[bytes, Any]] | None = None
+        """A list: answers wait in it until `let_go`."""
         self.seconds = 60
         self.port = free_port(IPV4, socket.SOCK_DGRAM)
 
@@ -48,4 +50,12 @@ class NameServer(asyncio.DatagramProtocol):
             answer.answer.append(dns.rrset.from_text(question.name, self.seconds, "IN", kind, *records))
         elif not any(known == name for known, _ in self.zone):
             answer.set_rcode(dns.rcode.NXDOMAIN)
-        self._transport.sendto(answer.to_wire(), addr)
+        if self.held is not None:
+            self.held.append((answer.to_wire(), addr))
+        else:
+            self._transport.sendto(answer.to_wire(), addr)
+
+    def let_go(self) -> None:
+        held, self.held = self.held or [], None
+        for wire, addr in held:
+            self._transport.sendto(wire, addr)

@@ -12,7 +12,7 @@ from softswitch.transport.lookup import DnsCache
 from softswitch.transport.resolve import TARGETS_AT_MOST, Resolver, Target
 
 from .nameserver import NameServer
-from .wire import IPV4, soon
+from .wire import IPV4, soon, until
 
 ZONE = {
     ("plain.example", "A"): ["192.0.2.1", "192.0.2.2"],
@@ -125,6 +125,8 @@ async def test_a_transport_we_do_not_have(world: World) -> None:
 
 async def test_a_service_that_is_declared_absent_is_absent(world: World) -> None:
     assert await world.resolver().resolve("none.example", None, "udp") == []
+    assert set(world.server.asked) == {("_sip._udp.none.example", "SRV")}
+    assert world.system_asked == []
 
 
 async def test_only_the_families_we_can_send_from(world: World) -> None:
@@ -171,10 +173,12 @@ async def test_one_question_for_many_callers(world: World) -> None:
 
 async def test_a_caller_who_gives_up_takes_nothing_from_the_others(world: World) -> None:
     resolver = world.resolver()
+    world.server.held = []
     impatient = asyncio.create_task(resolver.resolve("four.example", 5060))
     patient = asyncio.create_task(resolver.resolve("four.example", 5060))
-    await asyncio.sleep(0)
+    await until(lambda: world.server.asked["four.example", "A"] > 0)
     impatient.cancel()
+    world.server.let_go()
     assert (await soon(patient))[0].address == "192.0.2.4"
 
 

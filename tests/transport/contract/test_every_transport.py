@@ -83,6 +83,9 @@ async def test_a_source_may_send_its_burst_and_then_its_rate(switch_on: SwitchOn
         switch.advance(0.101)
         late = [(await soon(switch.heard.get()))[0] for _ in range(2)]
         assert late == [message("3"), message("4")]
+        switch.advance(1)
+        await anna.send(message("5"))
+        assert (await soon(switch.heard.get()))[0] == message("5")
         assert switch.manager.limiter.dropped_messages == 0
     else:  # dropped: the sender's transaction repeats it
         await until(lambda: switch.manager.limiter.dropped_messages == 2)
@@ -124,8 +127,9 @@ async def test_the_other_family_is_told(switch_on: SwitchOn, transport: str, hos
     switch = await switch_on(transport)
     flow = switch.flow_to("127.0.0.1" if ":" in host else "::1", 5060)
     switch.manager.send(message(), flow)
-    told, _ = await soon(switch.closed.get() if switch.listener.reliable else switch.failed.get())
+    told, reason = await soon(switch.closed.get() if switch.listener.reliable else switch.failed.get())
     assert told == flow
+    assert "does not reach" in reason
 
 
 async def test_a_listener_of_someone_else_is_told(switch_on: SwitchOn, transport: str, host: str) -> None:
