@@ -129,7 +129,10 @@ def parse_credentials(value: bytes) -> Credentials | None:
     pick, unquoted = shape
     found = Credentials._make(pick(pieces + unquoted))
     if found.qop and not (found.cnonce and (found.nc == b"00000001" or _NC.fullmatch(found.nc))):
-        raise PeerError(400, "Malformed Credentials")
+        if found.cnonce or found.nc:
+            raise PeerError(400, "Malformed Credentials")
+        # COMPAT: aiosip 0.2.0 repeats the qop it was offered and signs as if there were none.
+        return found._replace(qop=b"")
     return found
 
 

@@ -106,6 +106,12 @@ def test_malformed(value: bytes) -> None:
         parse_credentials(value)
 
 
+def test_a_qop_that_is_only_repeated_is_none() -> None:
+    found = parse_credentials(USUAL.replace(b'cnonce="c", qop=auth, nc=00000001', b"qop=auth"))
+    assert found is not None
+    assert found.qop == b""
+
+
 @given(st.binary(max_size=80).map(lambda tail: b"Digest " + tail))
 def test_only_peer_errors_escape(value: bytes) -> None:
     with contextlib.suppress(PeerError):
