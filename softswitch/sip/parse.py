@@ -123,7 +123,8 @@ def _response(
         raise PeerError(400, broken or "Malformed Status-Line")
     response = Response(int(match[1]), start, lines, keys, first, body, flow)
     _check(response)
-    _ = response.cseq, response.via
+    # What is wrong here would go on to the caller, or into the ACK that we make of it.
+    _ = response.cseq, response.via, response.from_, response.to
     return response
 
 
