@@ -466,7 +466,8 @@ class SwitchLog(Log):
 
     def note(self, call_id: bytes, event: str, **details: object) -> None:
         if log.info_on:
-            log.info(event, call_id=call_id, **details)
+            words = {name: "; ".join(value) if isinstance(value, tuple) else value for name, value in details.items()}
+            log.info(event, call_id=call_id, **words)
 
     def bug(self, error: BaseException, call_id: bytes) -> None:
         log.bug("a mistake of the switch; the request got 500", error, call_id=call_id)

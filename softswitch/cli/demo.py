@@ -16,6 +16,9 @@ from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Code, Plan
 from softswitch.flow import Listener
 
+LOOPBACK = ("127.0.0.1", "::1")
+"""What is advertised where no route leads out of this machine."""
+
 
 @click.command()
 @config_option
@@ -56,9 +59,9 @@ def guide(found: Configuration, wall: float) -> Iterator[str]:
 
 
 def servers(listeners: tuple[Listener, ...]) -> list[tuple[str, list[str]]]:
-    """The addresses that phones can use, each with its transports."""
+    """The addresses that phones can use, each with its transports; loopback ones only if there are no others."""
     found: dict[str, list[str]] = {}
-    for one in listeners:
+    for one in [one for one in listeners if one.advertised_host not in LOOPBACK] or listeners:
         host = f"[{one.advertised_host}]" if ":" in one.advertised_host else one.advertised_host
         found.setdefault(f"{host}:{one.advertised_port}", []).append(one.transport)
     return list(found.items())

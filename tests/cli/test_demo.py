@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from softswitch.cli.common import read_configuration
-from softswitch.cli.demo import guide
+from softswitch.cli.demo import guide, servers
 
 from .conftest import Command
 
@@ -21,8 +21,13 @@ def shown(office: Path) -> list[str]:
 
 def test_addresses_and_domain(shown: list[str]) -> None:
     assert "  server (outbound proxy)  sip.acme.example:5070, UDP" in shown
-    assert "    or                     127.0.0.1:5061, TLS" in shown
+    assert not any("127.0.0.1" in line for line in shown)
     assert "  domain                   acme.example" in shown
+
+
+def test_loopback_is_better_than_nothing(office: Path) -> None:
+    listeners = [listener for listener in read_configuration(None).settings.listeners if listener.transport == "TLS"]
+    assert servers(tuple(listeners)) == [("127.0.0.1:5061", ["TLS"])]
 
 
 def test_each_account_with_its_password(shown: list[str]) -> None:
