@@ -186,7 +186,7 @@ class Switch:
             self._refused(message, error)
         except Exception as error:  # ours: this call gets 500, all others go on
             self.bug(error, message.call_id)
-            self._refused(message, PeerError(500))
+            self._failed(message)
         self.leave()
 
     def malformed(self, error: PeerError, flow: Flow) -> None:
@@ -205,6 +205,14 @@ class Switch:
         if isinstance(message, Request) and message.method != b"ACK":
             tag = self.core.ids.tag()
             self._send(respond(message, error.status, error.reason, error.headers, to_tag=tag), reply_flow(message))
+
+    def _failed(self, message: Request | Response) -> None:
+        """A mistake of ours: 500, in the request's transaction if it has one, for that would otherwise wait for ever."""
+        server = self.layer.servers.get(getattr(message, "key", b""))
+        if server is None:
+            self._refused(message, PeerError(500))
+        else:
+            server.reply(500)
 
     def bug(self, error: BaseException, call_id: bytes) -> None:
         """Something that should not be."""

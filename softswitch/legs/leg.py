@@ -25,9 +25,11 @@ class Leg:
     """One call that the switch answered. Its timer sends the 200 again until the ACK comes, then ends it some day."""
 
     __slots__ = (
+        "_cseq",
         "_give_up_at",
         "_interval",
         "_ok",
+        "_ok_cseq",
         "acknowledged",
         "call_id",
         "contact",
@@ -56,7 +58,11 @@ class Leg:
         self.ended = False
         self.due: float | None = None
         self.slot = 0
+        self._cseq = invite.cseq[0]
+        """Of the caller's latest request."""
         self._ok = b""
+        """The 200 that waits for its ACK."""
+        self._ok_cseq = 0
         self._interval = 0.0
         self._give_up_at = 0.0
         server.owner = self
@@ -87,13 +93,20 @@ class Leg:
             return
         headers = [b"Content-Type: application/sdp", self.contact, ALLOW]
         routes = [line for line, key in zip(self.invite.lines, self.invite.keys, strict=True) if key == b"record-route"]
-        self._ok = respond(self.invite, 200, "", [*routes, *headers], result, self.local_tag)
-        self.server.respond(200, self._ok)
+        self._send_ok(self.invite, self.server, [*routes, *headers], result)
+        self.legs.answered(self)
+
+    def _send_ok(self, invite: Request, server: ServerInvite, headers: list[bytes], sdp: bytes) -> None:
+        """Send a 200 to an INVITE, again and again until its ACK comes: over streams too (RFC 3261 §13.3.1.4)."""
+        self._ok = respond(invite, 200, "", headers, sdp, self.local_tag)
+        self._ok_cseq = invite.cseq[0]
+        self.acknowledged = False
+        self.flow = reply_flow(invite)
+        server.respond(200, self._ok)
         layer = self.legs.layer
         self._interval = layer.values.t1
         self._give_up_at = layer.now + layer.values.lifetime
         layer.wheel.arm(self, layer.now + self._interval)
-        self.legs.answered(self)
 
     def fire(self, now: float) -> None:
         """The 200 was not acknowledged yet, or the leg has lasted too long."""
@@ -117,12 +130,17 @@ class Leg:
         method = request.method
         layer = self.legs.layer
         if method == b"ACK":
-            if not self.acknowledged:
+            if not self.acknowledged and request.cseq[0] == self._ok_cseq:
                 self.acknowledged = True
                 self._ok = b""
                 layer.wheel.arm(self, layer.now + LONGEST_SECONDS)
             return
         server = layer.accept(request)
+        number = request.cseq[0]
+        if number <= self._cseq:
+            server.reply(500, "CSeq Out of Order")  # RFC 3261 §12.2.2
+            return
+        self._cseq = number
         if isinstance(server, ServerInvite):
             self._reinvite(request, server)
         elif method == b"BYE":
@@ -137,6 +155,9 @@ class Leg:
 
     def _reinvite(self, request: Request, server: ServerInvite) -> None:
         """Hold, resume, another codec or address: echoed anew."""
+        if not self.acknowledged:
+            server.reply(491)
+            return
         sdp = sdp_of(request.get(b"content-type") or b"", request.body)
         if sdp is None:
             server.reply(488, "Offer Missing")
@@ -145,9 +166,9 @@ class Leg:
         def done(result: bytes | MediaFailed) -> None:
             if isinstance(result, MediaFailed):
                 server.reply(result.status)
-                return
-            headers = [b"Content-Type: application/sdp", self.contact, ALLOW]
-            server.respond(200, respond(request, 200, "", headers, result))
+            elif not self.ended:
+                headers = [b"Content-Type: application/sdp", self.contact, ALLOW]
+                self._send_ok(request, server, headers, result)
 
         self._echo(request, sdp, done)
 
@@ -221,10 +242,6 @@ class Legs:
     def answer(self, request: Request, server: ServerInvite, what: str) -> None:
         """Take a call; `what` is "echo", the only thing we can be so far."""
         assert what == "echo", what
-        if self.layer.merged(request):
-            server.reply(482)
-            return
-        self.layer.remember(server)
         leg = Leg(self, request, server)
         self._legs[leg.call_id, leg.local_tag] = leg
         leg.answer()
@@ -247,8 +264,8 @@ class Legs:
 
     def forget(self, leg: Leg) -> None:
         self._legs.pop((leg.call_id, leg.local_tag), None)
-        self.media.delete(_text(leg.call_id))
-        self._calls.end(leg.call_id)
+        self.media.delete(_text(leg.call_id), _text(leg.remote_tag))
+        self._calls.hung_up(leg.call_id, (leg.remote_tag, leg.local_tag))
 
 
 def _text(value: bytes) -> str:

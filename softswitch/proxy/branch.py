@@ -54,6 +54,7 @@ class Branch:
     """One attempt. Timer C is its own timer."""
 
     __slots__ = (
+        "_abandoned",
         "_answers",
         "_cancel_headers",
         "_queue",
@@ -61,6 +62,7 @@ class Branch:
         "alternatives",
         "anchor",
         "branch",
+        "breadth",
         "client",
         "core",
         "done",
@@ -68,6 +70,7 @@ class Branch:
         "extra",
         "flow",
         "max_forwards",
+        "media_failure",
         "offered",
         "owner",
         "rang",
@@ -103,6 +106,10 @@ class Branch:
         self.anchor = False
         self.offered = False
         """The request carried an offer, so that SDP coming back is its answer."""
+        self.media_failure: MediaFailed | None = None
+        """Why the request was never sent."""
+        self.breadth = 1
+        """See RFC 5393 §5.3."""
         self.branch = b""
         self.client: ClientInvite | ClientOther | None = None
         self.rang = False
@@ -116,8 +123,17 @@ class Branch:
         self._answers: dict[bytes, bytes] | None = None
         self._queue: list[Response] | None = None
         self._cancel_headers: tuple[bytes, ...] | None = None
+        self._abandoned = False
 
     # -- sending
+
+    def use_breadth(self, breadth: int) -> None:
+        """Into so many branches the next hops together may fork it; told to them where the sender spoke of it."""
+        self.breadth = breadth
+        at = self.request.first.get(b"max-breadth")
+        if at is not None:
+            self.remove = [*self.remove, at]
+            self.extra = [*self.extra, b"Max-Breadth: %d" % breadth]
 
     def start(self) -> None:
         """Send the request, its offer anchored first where `anchor` says so."""
@@ -137,6 +153,7 @@ class Branch:
             return
         if isinstance(result, MediaFailed):
             self.core.log_media_failure(self.request, result)
+            self.media_failure = result
             self._gone(result.status)
         else:
             request = self.request
@@ -181,6 +198,10 @@ class Branch:
     def on_response(self, response: Response) -> None:
         """From the client transaction."""
         status = response.status
+        if self._abandoned:
+            if status < 200 and self._cancel_headers is not None:
+                self._send_cancel()
+            return
         if status < 200 and not self.done and self.request.method == b"INVITE":
             self.core.layer.wheel.arm(self, self.core.layer.now + self.core.layer.values.timer_c)
             if self._cancel_headers is not None:
@@ -257,6 +278,7 @@ class Branch:
     def _try_next(self) -> bool:
         if not self.alternatives or self._cancel_headers is not None:
             return False
+        self.core.release_branch(self)
         self.flow, *rest = self.alternatives
         self.alternatives = rest
         self.client = None
@@ -286,6 +308,12 @@ class Branch:
             self._send_cancel()
         # else it waits for the first provisional response (RFC 3261 §9.1)
 
+    def abandon(self) -> None:
+        """Whatever it is still answered comes too late: the caller was told something else."""
+        if not self.done:
+            self.done = self._abandoned = True
+            self.status = 487
+
     @property
     def cancelled(self) -> bool:
         return self._cancel_headers is not None
@@ -303,7 +331,10 @@ class Branch:
 
     def fire(self, now: float) -> None:
         """Timer C, or the end of patience after a CANCEL."""
-        if self.done or self.client is None:
+        if self.client is None:
+            return
+        if self._abandoned:
+            self.client.end(None)
             return
         if self._cancel_headers is None and self.client.state == client_invite.PROCEEDING:
             self.cancel()

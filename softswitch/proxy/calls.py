@@ -68,10 +68,15 @@ class Calls:
                 self._tell(call, "answered")
 
     def hung_up(self, call_id: bytes, tags: tuple[bytes, bytes]) -> bool:
-        """A BYE between these two tags; True when the whole call is over with it."""
+        """A BYE between these two tags; True when the whole call is over with it, or we don't know of it.
+
+        One of these tags is the caller's, else it is another call that uses the same Call-ID.
+        """
         call = self._calls.get(call_id)
         if call is None:
             return True
+        if call.from_tag not in tags:
+            return False
         call.dialogs.difference_update(tags)
         if call.dialogs:
             return False

@@ -185,7 +185,7 @@ class Core:
             raise PeerError(481)
         if not self._is_party(request.flow, token.sender):
             # The token is right and the place is new: a phone that moved shows who it is.
-            self.verifier.verify(request, self._default.site, self.layer.now, True)
+            self.verifier.verify(request, self._plan_of_sender(request).site, self.layer.now, True)
         straight = Straight(self, self.layer.accept(request), request)
         call = self.calls.get(request.call_id)
         if call is not None:
@@ -248,7 +248,7 @@ class Core:
         size = len(straight.request.body) + sum(map(len, straight.request.lines)) + 200
         self.resolver.resolve(way.next_route or way.uri, size, resolved)
 
-    def on_straight_done(self, request: Request, status: int, to_tag: bytes) -> None:
+    def on_straight_done(self, request: Request) -> None:
         """A request within a dialog has its final response."""
         if request.method == b"BYE" and self.calls.hung_up(request.call_id, (request.from_.tag, request.to.tag)):
             self.release_call(request)
@@ -279,7 +279,9 @@ class Core:
     def _on_new(self, request: Request, way: Way, hops: int) -> None:
         method = request.method
         if way.uri[:4].lower() == b"tel:":
-            uri = Uri(b"tel", way.uri[4:].partition(b";")[0], self._default.site.encode(), None, b"", b"")
+            # A number alone is dialled within the caller's own firm.
+            site = self._plan_of_sender(request).site.encode()
+            uri = Uri(b"tel", way.uri[4:].partition(b";")[0], site, None, b"", b"")
         else:
             uri = parse_uri(way.uri)
         plan = self._plan_of(uri) if way.next_route is None else None
@@ -305,6 +307,13 @@ class Core:
         if plan is None and self.addresses.is_ours(uri):
             return self._default
         return plan
+
+    def _plan_of_sender(self, request: Request) -> Plan:
+        """The firm that From names, else the first."""
+        sender = request.from_.uri
+        if sender[:4].lower() in (b"sip:", b"sips"):
+            return self._plans.get(parse_uri(sender).host, self._default)
+        return self._default
 
     def _is_known(self, flow: Flow) -> bool:
         return self.directory.peer(flow.host) is not None or self.contacts.knows(flow)
@@ -356,7 +365,7 @@ class Core:
         fork = Fork(self, server, request, plan, facts, hops)
         server.reply(100)
         self.ringing.add(fork)
-        self.calls.begin(
+        fork.owns = self.calls.begin(
             Call(plan.site, request.call_id, request.from_.tag, shown, facts.called, self.wall, anchored=self.anchors)
         )
         self.log.note(request.call_id, "call", caller=shown, called=facts.called, account=caller.account)
@@ -448,10 +457,19 @@ class Core:
         )
 
     def release_branch(self, branch: Branch) -> None:
-        """A branch that lost: its ports are free."""
-        if branch.anchor and branch.offered and branch.branch:
+        """A branch that lost: its ports are free. Within a dialog they are those of the call, and stay."""
+        if branch.anchor and branch.offered and branch.branch and not branch.request.to.tag:
             key = self.media_key(branch.request, branch.branch)
             self.media.delete(key.call_id, key.from_tag, key.via_branch)
+
+    def end_call(self, fork: Fork) -> None:
+        """It came to nothing: what it held is free. Of a spiral's inner half that is not what the outer one holds."""
+        if fork.owns:
+            self.calls.end(fork.request.call_id)
+            self.release_call(fork.request)
+        else:
+            for branch in fork.branches:
+                self.release_branch(branch)
 
     def release_call(self, request: Request) -> None:
         """A call that is over: all its ports are free."""
@@ -461,7 +479,11 @@ class Core:
     def redirected(self, plan: Plan, facts: Facts, response: Response) -> list[Binding]:
         """Where the contacts of a 3xx lead to within this firm: the phones those people would be rung on now."""
         found: list[Binding] = []
-        for contact in response.contacts()[:10]:
+        try:
+            contacts = response.contacts()[:10]
+        except PeerError:
+            return []  # a redirection to nowhere
+        for contact in contacts:
             try:
                 uri = parse_uri(contact.uri)
             except PeerError:
@@ -477,7 +499,12 @@ class Core:
         return found
 
     def answer_call(self, fork: Fork, step: Answer) -> None:
-        """The switch takes the call itself."""
+        """The switch takes the call itself. The same request by another way gets 482 (RFC 3261 §8.2.2.2)."""
+        if self.layer.merged(fork.request):
+            fork.server.reply(482)
+            self.end_call(fork)
+            return
+        self.layer.remember(fork.server)
         self.legs.answer(fork.request, fork.server, step.what)
 
     def _on_binding(self, event: BindingChanged) -> None:

@@ -13,6 +13,7 @@ from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import FINAL_RESPONSES, Outcome, combine, outcome_of
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.media.engine import MediaFailed
 from softswitch.proxy.best import best_of, merged_challenges
 from softswitch.proxy.branch import ELSEWHERE, Branch
 from softswitch.proxy.forward import forward_response
@@ -33,7 +34,9 @@ class Fork:
     """One call that is not answered yet. Its timer is the ring time of the step."""
 
     __slots__ = (
+        "_last",
         "_ringing_now",
+        "_share",
         "account",
         "branches",
         "breadth",
@@ -44,6 +47,7 @@ class Fork:
         "finished",
         "history",
         "hops",
+        "owns",
         "plan",
         "queue",
         "redirections",
@@ -68,11 +72,18 @@ class Fork:
         self.queue: list[Binding] = []
         """Contacts of a lower q that ring when the higher ones have failed."""
         self.breadth = core.breadth_of(request)
+        """How many branches there may be at once (RFC 5393 §5.3)."""
         self.redirections = 0
         self.cancelled = False
         self.finished = False
+        self.owns = True
+        """Whether this is the call of its Call-ID, and not the same one come back another way (a spiral)."""
         self.remove = core.private_lines(request)
         self._ringing_now: list[Branch] = []
+        self._share = self.breadth
+        """Of the breadth, what each branch of this step may use further on."""
+        self._last: Reject | None = None
+        """What the caller will be told, once those that rang have stopped."""
         self.due: float | None = None
         self.slot = 0
         server.owner = self
@@ -108,6 +119,8 @@ class Fork:
         for binding in contacts:
             best_q[binding.account] = max(best_q[binding.account], binding.q)
         self.queue = [binding for binding in contacts if binding.q < best_q[binding.account]]
+        # One share stays for a phone that joins.
+        self._share = max(1, self._room() // (len(contacts) - len(self.queue) + 1))
         for binding in contacts:
             if binding.q == best_q[binding.account]:
                 self._add(binding)
@@ -123,12 +136,19 @@ class Fork:
     def _contacts(self, account: str) -> list[Binding]:
         if account == self.facts.caller_account:
             return []  # calling one's own number rings one's other phones
-        return list(self.core.contacts.bindings(self.plan.site, account, self.core.wall))
+        contacts = self.core.contacts
+        found = contacts.bindings(self.plan.site, account, self.core.wall)
+        return [binding for binding in found if contacts.flow_of(binding) is not None]
+
+    def _room(self) -> int:
+        """What is left of the breadth."""
+        return self.breadth - sum(branch.breadth for branch in self.branches if not branch.done)
 
     def _add(self, binding: Binding) -> Branch | None:
         """A branch for a contact, not started yet; None when there is no way there or there are too many."""
         flow = self.core.contacts.flow_of(binding)
-        if flow is None or len(self.branches) >= min(MOST_BRANCHES, self.breadth):
+        room = self._room()
+        if flow is None or len(self.branches) >= MOST_BRANCHES or room < 1:
             return None
         if self.request.uri[:5].lower() == b"sips:" and flow.listener.transport != "TLS":
             return None  # who dials sips: wants every hop secured (RFC 3261 §26.2.2)
@@ -137,18 +157,16 @@ class Fork:
         if binding.path or b"route" in self.request.first:
             branch.routes = [value.encode() for value in binding.path]
         branch.sticky = (bool(self.facts.caller_account), not binding.path)
-        self._dress(branch)
-        return branch
-
-    def _dress(self, branch: Branch) -> None:
         branch.anchor = self.core.anchors
         branch.remove = self.remove
+        branch.use_breadth(min(self._share, room))
         self.branches.append(branch)
         self._ringing_now.append(branch)
+        return branch
 
     def joined(self, account: str, contact: str) -> None:
         """A phone registered while we ring: it joins in."""
-        if self.finished or self.cancelled or self.step is None or account not in self.step.phones:
+        if self.finished or self.cancelled or self._last or self.step is None or account not in self.step.phones:
             return
         if account == self.facts.caller_account:
             return
@@ -161,7 +179,10 @@ class Fork:
                     branch.start()
 
     def fire(self, now: float) -> None:
-        """The ring time of the step is over."""
+        """The ring time of the step is over, or the wait for those that rang to stop."""
+        if self._last is not None:
+            self._refuse_now(self._last)
+            return
         outcomes = [self._outcome(branch) for branch in self._ringing_now]
         for branch in self._ringing_now:
             branch.cancel()
@@ -215,6 +236,10 @@ class Fork:
     def _failed(self, branch: Branch) -> None:
         self.core.release_branch(branch)
         if self.finished:
+            return
+        if self._last is not None and not self.cancelled:
+            if not self._stopping():
+                self._refuse_now(self._last)
             return
         if branch not in self._ringing_now:
             self._perhaps_cancelled()
@@ -283,20 +308,34 @@ class Fork:
         self._end()
         for branch in self.branches:
             branch.cancel()
-        self.core.calls.end(self.request.call_id)
+            branch.abandon()
         self.server.reply(503, headers=(b"Retry-After: 10",))
-        self.core.release_call(self.request)
+        self.core.end_call(self)
 
     def _perhaps_cancelled(self) -> None:
         if self.cancelled and not self.finished and all(branch.done for branch in self.branches):
             self._end()
-            self.core.calls.end(self.request.call_id)
             self.server.reply(487)
-            self.core.release_call(self.request)
+            self.core.end_call(self)
 
     def _refuse(self, step: Reject) -> None:
-        """The dialplan is at its end: the best real answer goes back where it says the same, else the dialplan's."""
+        """The dialplan is at its end. Whoever rang and picked up at the last moment still has the call."""
+        if self._stopping():
+            self._last = step
+            layer = self.core.layer
+            layer.wheel.arm(self, layer.now + 4 * layer.values.t1)
+        else:
+            self._refuse_now(step)
+
+    def _stopping(self) -> bool:
+        """Whether a phone that rang was told to stop and has not answered that yet."""
+        return any(branch.rang and not branch.done for branch in self.branches)
+
+    def _refuse_now(self, step: Reject) -> None:
+        """The best real answer goes back where it says the same as the dialplan's, else that."""
         self._end()
+        for branch in self.branches:
+            branch.abandon()
         self.core.log_refused(self.request, step)
         responses = [b.response for b in self._ringing_now if b.response is not None]
         best = best_of(responses)
@@ -304,10 +343,16 @@ class Fork:
         if best is not None and exhausted and best.status not in (408, 487, 503) and best.status >= 400:
             extra = merged_challenges(best, responses)
             self.server.respond(best.status, forward_response(best, None, extra))
+        elif (failed := self._media_failure()) is not None:
+            self.server.reply(failed.status, failed.reason, (b"Retry-After: 5",) if failed.status == 503 else ())
         else:
             self.server.reply(step.status, step.phrase)
-        self.core.calls.end(self.request.call_id)
-        self.core.release_call(self.request)
+        self.core.end_call(self)
+
+    def _media_failure(self) -> MediaFailed | None:
+        """Why nobody could be rung, when the offer or our media engine was to blame each time."""
+        failures = [branch.media_failure for branch in self._ringing_now]
+        return failures[0] if failures and all(failures) else None
 
     def _end(self) -> None:
         self.finished = True

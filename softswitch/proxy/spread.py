@@ -47,7 +47,7 @@ class Spread:
             return
         responses = [branch.response for branch in self.branches if branch.response is not None]
         best = best_of(responses)
-        if best is not None:
+        if best is not None and best.status != 408:
             if best.status == 503:
                 self.server.reply(500)
             else:

@@ -38,18 +38,25 @@ class Straight:
         self.server.reply(status, reason)
 
     def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
-        self.server.respond(response.status, forward_response(response, body))
-        if response.status >= 200:
-            self.core.on_straight_done(self.request, response.status, response.to.tag)
+        status = response.status
+        if status != 408 or isinstance(self.server, ServerInvite):
+            # A 408 to anything but INVITE comes too late to be of use (RFC 4320 §4.2).
+            self.server.respond(status, forward_response(response, body))
+        if status >= 200:
+            self._done(branch, status)
 
     def on_branch_gone(self, branch: Branch, status: int) -> None:
         if isinstance(self.server, ServerInvite):
             # A 503 speaks of the next hop, not of us (RFC 3261 §16.7 step 6).
             self.server.reply(500 if status == 503 else status)
         elif status != 408:
-            # A 408 to anything but INVITE comes too late to be of use (RFC 4320 §4.2).
             self.server.reply(500 if status == 503 else status)
-        self.core.on_straight_done(self.request, status, b"")
+        self._done(branch, status)
+
+    def _done(self, branch: Branch, status: int) -> None:
+        if status >= 300:
+            self.core.release_branch(branch)
+        self.core.on_straight_done(self.request)
 
     def on_cancel(self, cancel: Request) -> None:
         if self.branch is None:
@@ -57,6 +64,7 @@ class Straight:
             return
         self.branch.cancel(*cancel_reasons(cancel))
         if self.branch.done:
+            self.core.release_branch(self.branch)
             self.server.reply(487)
 
 

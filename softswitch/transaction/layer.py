@@ -12,7 +12,7 @@ from softswitch.sip.message import Request, Response
 from softswitch.transaction.client_invite import ClientInvite, ClientOwner
 from softswitch.transaction.client_other import ClientOther
 from softswitch.transaction.key import server_key
-from softswitch.transaction.server_invite import ServerInvite
+from softswitch.transaction.server_invite import ACCEPTED, ServerInvite
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import TimerValues, Wheel
 
@@ -65,7 +65,7 @@ class Layer:
         method = request.method
         if method == b"ACK":
             server = self.servers.get(server_key(request, b"INVITE"))
-            if server is not None and server.flow.host == request.flow.host:
+            if server is not None and server.flow.host == request.flow.host and server.state is not ACCEPTED:
                 server.receive(request)
             else:
                 self.user.on_request(request)

@@ -63,7 +63,8 @@ TABLE: dict[str, dict[str, str]] = {
         TIMER: "ignore",
     },
 }
-"""An ACK in Accepted is the caller's to a 2xx; it has a branch of its own and so never comes here by RFC 3261."""
+"""An ACK in Accepted is the caller's to a 2xx. By RFC 3261 it has a branch of its own; with the INVITE's, as some old
+clients send it, the layer takes it for what it is. It never comes here."""
 
 
 class InviteOwner(Protocol):

@@ -95,18 +95,27 @@ class Wheel:
         order = self._order
         while order and order[0] <= limit:
             slot = heappop(order)
-            for item in self._slots.pop(slot):
-                if item.slot != slot:
-                    continue  # it was moved to an earlier slot, and this is what it left behind
-                item.slot = 0
-                due = item.due
-                if due is None:
-                    continue
-                if due > now:
-                    self.arm(item, due)
+            waiting = self._slots[slot]
+            try:
+                while waiting:
+                    item = waiting.pop()
+                    if item.slot != slot:
+                        continue  # it was moved to an earlier slot, and this is what it left behind
+                    item.slot = 0
+                    due = item.due
+                    if due is None:
+                        continue
+                    if due > now:
+                        self.arm(item, due)
+                    else:
+                        item.due = None
+                        item.fire(now)
+            finally:
+                # Should one raise, the others of its slot are still there.
+                if waiting:
+                    heappush(order, slot)
                 else:
-                    item.due = None
-                    item.fire(now)
+                    del self._slots[slot]
 
     def __len__(self) -> int:
         """How many items are waiting; those moved or cancelled may still be counted."""
