@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-import structlog
-
 from softswitch.clock import Clock, SystemClock
 from softswitch.errors import PeerError
 from softswitch.flow import Flow, Listener
@@ -15,8 +13,6 @@ from softswitch.transport.connection import Connection, Connections
 from softswitch.transport.endpoint import Context, Endpoint, Hooks
 from softswitch.transport.registry import TRANSPORTS
 from softswitch.transport.tls import TlsContexts
-
-log = structlog.get_logger(__name__)
 
 
 class TransportManager:
