@@ -178,6 +178,7 @@ class Server:
                 SwitchLog(),
                 server._wake,
                 server.manager.is_open,
+                server.manager.keep,
             ),
             plans=plans,
             listeners=settings.listeners,

@@ -77,6 +77,8 @@ class Outside:
     """`advance` has something to do at this monotonic time, earlier than was said before."""
     is_open: Callable[[Flow], bool] = lambda flow: True
     """Whether a flow can still be sent on: False for a connection that is closed."""
+    keep: Callable[[Flow], object] = lambda flow: None
+    """A registration holds this connection: it may be quiet for longer than a stranger's."""
 
 
 class Switch:
@@ -106,6 +108,8 @@ class Switch:
         self.listeners = tuple(listeners)
         self._outside = outside
         self._flows: dict[str, Flow | None] = {}
+        self._kept: set[int] = set()
+        """Connections that a registration came by."""
         self._armed: float | None = None
         self.core = Core(
             plans=plans,
@@ -193,6 +197,8 @@ class Switch:
         """A message that could not be read: answered when it can be, else dropped."""
         self.counters.malformed += 1
         request = error.message
+        if isinstance(request, bytes):
+            request = _headers_of(request, flow)
         if isinstance(request, Request):
             via = stamped(request.via, flow.host, flow.port)
             if via is not None:
@@ -223,6 +229,7 @@ class Switch:
         """A connection ended, or could not be opened: who is reached over it is gone, what was asked on it fails."""
         with self.moment():
             self._flows.clear()
+            self._kept.discard(flow.connection)
             self.registrar.flow_closed(flow)
             self.layer.flow_failed(flow)
 
@@ -285,6 +292,12 @@ class Switch:
         def reply(status: int, reason: str, headers: Sequence[bytes]) -> None:
             with self.moment():
                 server.reply(status, reason, tuple(headers))
+                if flow.connection and status == 200 and flow.connection not in self._kept:
+                    # Until it closes, also when the phone unregisters: it may well register again.
+                    self._kept.add(flow.connection)
+                    self._outside.keep(flow)
+
+        flow = request.flow
 
         self.registrar.on_register(request, site, account, contact_flow(request), self.core.wall, reply)
 
@@ -317,6 +330,14 @@ class Switch:
             b"Content-Length: 0\r\n\r\n",
         )
         self.layer.send_request(b"OPTIONS", branch, b"\r\n".join(lines), flow, _Ping(self, binding))
+
+
+def _headers_of(head: bytes, flow: Flow) -> object:
+    """The request that a stream could not frame, as far as its headers tell, or None."""
+    try:
+        return parse(head.rstrip(b"\r\n") + b"\r\n\r\n", flow)
+    except PeerError as error:
+        return error.message
 
 
 def contact_flow(request: Request) -> Flow:

@@ -95,9 +95,12 @@ def write_office(
     digest: tuple[str, ...],
     media: str,
     ports: str,
+    more: str = "",
+    level: str = "debug",
 ) -> Path:
     """The configuration, dialplan and secrets in `folder`; the configuration's path.
 
+    `more` is YAML to add to the configuration, `level` the log's.
     `media` is "always" or "never": whether sound goes through the relay; `ports` its range, "20000-20999".
     """
     (folder / "dialplan.yaml").write_text(DIALPLAN)
@@ -115,6 +118,7 @@ def write_office(
         + f"relay: {{engine: built-in, ports: {ports}, use: {media}}}\n"
         + f"tls: {{certificate: {certificate}, key: {key}}}\n"
         + f"control: {folder}/control.sock\n"
-        + "log: {format: json, level: debug}\n"
+        + f"log: {{format: json, level: {level}}}\n"
+        + more
     )
     return config

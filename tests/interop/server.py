@@ -85,6 +85,8 @@ def run_server(
     digest: tuple[str, ...] = ("MD5", "SHA-256"),
     media: str = "always",
     ports: str = "20000-20399",
+    more: str = "",
+    level: str = "debug",
 ) -> Iterator[Server]:
     """A switch that is ready; at the end it must stop within five seconds and have nothing to complain of."""
     if STANDIN:
@@ -92,7 +94,15 @@ def run_server(
             yield Server(listen, process, certificates, folder, standin=True)
         return
     config = write_office(
-        folder, listen, certificates.certificate, certificates.key, digest=digest, media=media, ports=ports
+        folder,
+        listen,
+        certificates.certificate,
+        certificates.key,
+        digest=digest,
+        media=media,
+        ports=ports,
+        more=more,
+        level=level,
     )
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notified.bind(str(folder / "notify.sock"))
