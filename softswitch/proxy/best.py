@@ -25,7 +25,7 @@ def _rank(status: int) -> tuple[int, int]:
         return 0, 0
     if status in _TELLING:
         return kind, 0
-    if status in (408, 487):
+    if status in (408, 487, 503):
         return kind, 2  # says the least: somebody else's answer is better
     return kind, 1
 

@@ -338,7 +338,9 @@ class Fork:
             branch.abandon()
         self.core.log_refused(self.request, step)
         responses = [b.response for b in self._ringing_now if b.response is not None]
-        best = best_of(responses)
+        # With one phone busy and another misconfigured, the outcome is "busy", and so is the answer.
+        fitting = [one for one in responses if self.history and outcome_of(one.status) is self.history[-1]]
+        best = best_of(fitting or responses)
         exhausted = self.history and FINAL_RESPONSES[self.history[-1]][0] == step.status
         if best is not None and exhausted and best.status not in (408, 487, 503) and best.status >= 400:
             extra = merged_challenges(best, responses)
@@ -351,7 +353,7 @@ class Fork:
 
     def _media_failure(self) -> MediaFailed | None:
         """Why nobody could be rung, when the offer or our media engine was to blame each time."""
-        failures = [branch.media_failure for branch in self._ringing_now]
+        failures = [branch.media_failure for branch in self.branches]
         return failures[0] if failures and all(failures) else None
 
     def _end(self) -> None:

@@ -177,7 +177,14 @@ class Lab:
         self.registrar = Registrar(self.store, self.bus, self._limits, self.clock.wall(), self._ping_seconds)
         asyncio.run(self.registrar.load(self.clock.wall()))
         outside = Outside(
-            self.clock, self._from_switch, self.media, self.resolver, self.directory, self.log, self._wake_at
+            self.clock,
+            self._from_switch,
+            self.media,
+            self.resolver,
+            self.directory,
+            self.log,
+            self._wake_at,
+            is_open=lambda flow: flow.connection in self.wire.streams,
         )
         self.switch = Switch(
             outside,

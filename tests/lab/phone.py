@@ -289,6 +289,10 @@ class Phone:
         call.invite(to, lines_of(*extra), b"" if late_offer else offer, uri, sender)
         return call
 
+    def invitee_answers(self) -> None:
+        """Take the latest call; for `lab.events`, before there is one."""
+        self.call.answer()
+
     def switches_off(self) -> None:
         """Pull its plug."""
         self.deaf = True
