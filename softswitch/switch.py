@@ -32,7 +32,7 @@ from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import Timer, TimerValues
 
-_CONTACT_PORT = re.compile(rb"sip:(?:[^@<>\s]*@)?(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::([0-9]{1,5}))?[;>?]")
+_CONTACT_PORT = re.compile(rb"sip:(?:[^@<>\s]{0,128}@)?(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::([0-9]{1,5}))?[;>?]")
 
 SWEEP_SECONDS = 1.0
 FLOWS_CACHED = 200_000
@@ -344,10 +344,10 @@ def contact_flow(request: Request) -> Flow:
     """The way to the contacts of a REGISTER: over where it came from, which holds behind any NAT.
 
     One exception: a client without NAT (what its Via says is where it sent from) that listens on another UDP port of
-    the same address is reached there, as its Contact says.
+    the same address is reached there, as its Contact says. Not so behind a proxy, which is the source and the way.
     """
     flow = request.flow
-    if flow.listener.reliable:
+    if flow.listener.reliable or b"path" in request.first or request.keys.count(b"via") > 1:
         return flow
     via = request.via
     source = b"[%b]" % flow.host.encode() if ":" in flow.host else flow.host.encode()
