@@ -11,10 +11,14 @@ from typing import NamedTuple
 
 from softswitch.errors import PeerError
 
-_PARAM = re.compile(rb"""([A-Za-z0-9_*\-]+)[ \t]*=[ \t]*("[0-9]+"|[^\s,"]*)""")
+# The look behind: a long word without an equals sign is looked at once, not once from each of its letters.
+_PARAM = re.compile(rb"""(?<![A-Za-z0-9_*\-])([A-Za-z0-9_*\-]++)[ \t]*+=[ \t]*("[0-9]+"|[^\s,"]*)""")
 _QUOTED = re.compile(rb""""([^"\\]*(?:\\.[^"\\]*)*)\"""", re.DOTALL)
 _NC = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+
+_LONGEST_BYTES = 2048
+"""Of a header value; anybody may send one, so reading it must be cheap."""
 
 _HA2_CACHED = 1000
 _SHAPES_KEPT = 500
@@ -113,10 +117,12 @@ _shapes: dict[bytes, _Shape] = {}
 def parse_credentials(value: bytes) -> Credentials | None:
     """The credentials of a header value, unfolded; None when they are of another scheme than Digest.
 
-    Raises PeerError(400) when a mandatory parameter is missing or nc is no hex number.
+    Raises PeerError(400) when a mandatory parameter is missing, nc is no hex number or the whole is too long.
     """
     if value[:7].lower() != b"digest ":
         return None
+    if len(value) > _LONGEST_BYTES:
+        raise PeerError(400, "Credentials Too Long")
     pieces = value.split(b'"') if b"\\" not in value else _QUOTED.split(value)
     between = b'"'.join(pieces[::2])
     shape = _shapes.get(between)
