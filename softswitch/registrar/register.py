@@ -121,7 +121,7 @@ def _drop_stale(result: list[Binding], live: tuple[Binding, ...], new: Binding) 
     if identity is None:
         return
     for binding in live:
-        if binding.contact != new.contact and binding in result and _identity(binding) == identity:
+        if binding in result and _identity(binding) == identity:
             _check_order(binding, new.call_id, new.cseq)
             result.remove(binding)
 

@@ -19,6 +19,8 @@ _Q = re.compile(rb"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _MALFORMED_SECONDS = 3600
 _LONGEST_SECONDS = 2**32 - 1
 _LONGEST_TEXT = 2048
+_LONGEST_VALUE = 2 * _LONGEST_TEXT
+_MOST_VALUES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,15 @@ def wishes(request: Request, limits: RegistrarLimits, known: str) -> list[Wish] 
         return None
     if not values:
         raise PeerError(400, "Empty Contact")
+    if len(values) > max(_MOST_VALUES, 2 * limits.contacts):
+        # Not read one by one: `apply_register` would refuse so many anyway.
+        raise PeerError(403, "Too Many Contacts")
     return [_wish(value, header, limits) for value in values]
 
 
 def _wish(value: bytes, header: bytes | None, limits: RegistrarLimits) -> Wish:
+    if len(value) > _LONGEST_VALUE:
+        raise PeerError(400, "Contact Too Long")
     address = parse_address(value)
     _check_uri(address.uri)
     params = parse_params(address.params_text)

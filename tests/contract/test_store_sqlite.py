@@ -54,6 +54,13 @@ def test_nobody_else_reads_the_file(file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+async def test_closing_an_idle_store_lets_go_of_the_file(file: Path) -> None:
+    store = SqliteBindingStore(str(file))
+    await store.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        store._connection.execute("SELECT 1")
+
+
 async def test_every_commit_is_synced(file: Path) -> None:
     store = SqliteBindingStore(str(file))
     assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -78,6 +78,14 @@ def test_too_brief(wish: str) -> None:
         after(register(f"{CONTACT};q=1;expires={wish}"))
 
 
+def test_an_hour_is_never_too_brief() -> None:
+    long = RegistrarLimits(minimum_seconds=5000, default_seconds=6000)
+    (binding,) = apply_register((), register(f"{CONTACT};expires=3600"), "anna", SITE, "", long, WALL)
+    assert binding.expires_at == WALL + 3600
+    with refused(423):
+        apply_register((), register(f"{CONTACT};expires=3599"), "anna", SITE, "", long, WALL)
+
+
 @pytest.mark.parametrize("zero", ["0", "00000000000000"])
 def test_removing_one(zero: str) -> None:
     both = after(register(CONTACT, "<sip:anna@192.0.2.8>"))
@@ -181,6 +189,8 @@ def test_q(q: str, thousandths: int) -> None:
         "<sip:an%na@192.0.2.7>",
         "sip:user@example.com?Route=%3Csip:sip.example.com%3E",
         f"<sip:{'a' * 3000}@192.0.2.7>",
+        f"{CONTACT};x={'a' * 3000}",
+        f"{CONTACT};q={'0' * 5000}",
         "",
     ],
 )
@@ -210,8 +220,9 @@ def test_too_many_contacts() -> None:
     assert caught.value.reason == "Too Many Contacts"
     swapped = after(register("<sip:anna@192.0.2.0>;expires=0", CONTACT, cseq=2), three)
     assert contacts(swapped) == ["sip:anna@192.0.2.1", "sip:anna@192.0.2.2", "sip:anna@192.0.2.7"]
-    with refused(403):
-        after(register(*[f"<sip:anna@192.0.2.{n}>;expires=0" for n in range(100)], cseq=2), three)
+    for many in (7, 101):
+        with refused(403):
+            after(register(*[f"<sip:anna@192.0.2.{n}>;expires=0" for n in range(many)], cseq=2), three)
 
 
 def test_a_lowered_limit_lets_phones_refresh() -> None:

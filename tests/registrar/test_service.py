@@ -153,6 +153,7 @@ def test_expiry() -> None:
     office.happened()
     assert len(office.reached(WALL + 99.9)) == 2
     assert office.reached(WALL + 100) == ["sip:anna@192.0.2.7"]
+    assert office.reached(WALL + 3600, "carla") == []
     for second in range(102):
         office.registrar.sweep(WALL + second)
     assert office.happened() == ["expired sip:anna@192.0.2.8"]
@@ -313,6 +314,17 @@ def test_three_missed_pings() -> None:
     assert len(pinged) == 3
     assert office.happened() == ["dead sip:anna@10.0.0.3"]
     assert office.reached() == []
+
+
+async def test_the_dead_leave_the_store() -> None:
+    store = SlowStore()
+    office = Office(store)
+    office.arrives(register(NATTED, "<sip:anna@192.0.2.7>"))
+    await store.end()
+    (binding,) = [one for second in range(25) for one in office.registrar.pings_due(WALL + second)]
+    for _ in range(3):
+        office.registrar.ping_missed(binding, WALL + 75)
+    assert [one.contact for one in (await store.end()).bindings] == ["sip:anna@192.0.2.7"]
 
 
 def test_answered_pings() -> None:
