@@ -265,7 +265,9 @@ class Legs:
     def forget(self, leg: Leg) -> None:
         self._legs.pop((leg.call_id, leg.local_tag), None)
         self.media.delete(_text(leg.call_id), _text(leg.remote_tag))
-        self._calls.hung_up(leg.call_id, (leg.remote_tag, leg.local_tag))
+        call = self._calls.get(leg.call_id)
+        if call is not None and call.from_tag == leg.remote_tag:
+            self._calls.end(leg.call_id)
 
 
 def _text(value: bytes) -> str:

@@ -11,6 +11,7 @@ from softswitch.media.engine import MediaFailed, MediaKey
 from softswitch.proxy.forward import forward_request
 from softswitch.proxy.token import ANCHORED, CALLEE_STICKS, CALLER_STICKS
 from softswitch.proxy.validate import loop_mark
+from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request, Response
 from softswitch.transaction import client_invite
 from softswitch.transaction.client_invite import ClientInvite
@@ -23,6 +24,11 @@ ELSEWHERE = b'Reason: SIP;cause=200;text="Call completed elsewhere"'
 """Tells a phone that the call is no missed call (RFC 3326)."""
 
 DIALOG_STARTERS = (b"INVITE", b"SUBSCRIBE", b"REFER")
+
+
+def target_of(binding: Binding) -> bytes:
+    """The Request-URI for a contact: without headers, which have no place there (RFC 3261 §19.1.1, table 1)."""
+    return binding.contact.partition("?")[0].encode()
 
 
 class BranchOwner(Protocol):

@@ -31,6 +31,8 @@ class Call:
     anchored: bool = False
     dialogs: set[bytes] = field(default_factory=set)
     """The tags of those who answered and are still in it."""
+    left: set[bytes] = field(default_factory=set)
+    """The tags of those who hung up: a 200 that comes once more, late, brings nobody back."""
 
 
 class Calls:
@@ -60,7 +62,7 @@ class Calls:
     def answered(self, call_id: bytes, to_tag: bytes, label: str, wall: float) -> None:
         """Somebody took it."""
         call = self._calls.get(call_id)
-        if call is not None and to_tag not in call.dialogs:
+        if call is not None and to_tag not in call.dialogs and to_tag not in call.left:
             call.dialogs.add(to_tag)
             call.label = label
             if not call.answered_at:
@@ -78,8 +80,9 @@ class Calls:
         if call.from_tag not in tags:
             return False
         call.dialogs.difference_update(tags)
-        if call.dialogs:
-            return False
+        call.left.update(tags)
+        if call.dialogs or not call.answered_at:
+            return False  # a BYE to one that only rang ends that one alone (RFC 3261 §15)
         self.end(call_id)
         return True
 

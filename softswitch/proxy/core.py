@@ -17,7 +17,7 @@ from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
-from softswitch.proxy.branch import Branch
+from softswitch.proxy.branch import Branch, target_of
 from softswitch.proxy.calls import Call, Calls
 from softswitch.proxy.fork import Fork
 from softswitch.proxy.forward import forward_request
@@ -264,7 +264,9 @@ class Core:
             raise PeerError(404, "No Such Domain Here")
         account = self.verifier.verify(request, plan.site, self.layer.now, False)
         to = request.to.uri
-        if to[:4].lower() not in (b"sip:", b"sips") or not self._speaks_for(plan, account, parse_uri(to)):
+        if to[:4].lower() not in (b"sip:", b"sips"):
+            raise PeerError(400, "No SIP Address of Record")
+        if not self._speaks_for(plan, account, parse_uri(to)):
             raise PeerError(403, "Not Your Address of Record")
         if self.layer.merged(request):
             raise PeerError(482)
@@ -383,7 +385,7 @@ class Core:
             b for phone in step.phones if phone != caller.account
             for b in self.contacts.bindings(plan.site, phone, self.wall)
         ]  # fmt: skip
-        ways = [(binding, flow) for binding in bindings if (flow := self.contacts.flow_of(binding)) is not None]
+        ways = [(binding, flow) for binding in bindings if (flow := self.way_to(request, binding)) is not None]
         if not ways:
             raise PeerError(480)
         if len(ways) > self.breadth_of(request):
@@ -393,7 +395,7 @@ class Core:
         spread = Spread(self, server)
         branches = []
         for binding, flow in ways:
-            branch = Branch(self, spread, request, binding.contact.encode(), flow, hops)
+            branch = Branch(self, spread, request, target_of(binding), flow, hops)
             if binding.path or b"route" in request.first:
                 branch.routes = [value.encode() for value in binding.path]
             branch.sticky = (bool(caller.account), not binding.path)
@@ -425,6 +427,13 @@ class Core:
         self.resolver.resolve(way.next_route or way.uri, size, resolved)
 
     # -- what forks and branches ask for
+
+    def way_to(self, request: Request, binding: Binding) -> Flow | None:
+        """The way to a contact, or None: who dials sips: wants every hop secured (RFC 3261 §26.2.2)."""
+        flow = self.contacts.flow_of(binding)
+        if flow is not None and request.uri[:5].lower() == b"sips:" and flow.listener.transport != "TLS":
+            return None
+        return flow
 
     def breadth_of(self, request: Request) -> int:
         """How many branches a request may still become (RFC 5393 §5)."""

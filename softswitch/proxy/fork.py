@@ -15,7 +15,7 @@ from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Answer, Reject, Ring
 from softswitch.media.engine import MediaFailed
 from softswitch.proxy.best import best_of, merged_challenges
-from softswitch.proxy.branch import ELSEWHERE, Branch
+from softswitch.proxy.branch import ELSEWHERE, Branch, target_of
 from softswitch.proxy.forward import forward_response
 from softswitch.proxy.straight import cancel_reasons
 from softswitch.registrar.bindings import Binding
@@ -146,13 +146,11 @@ class Fork:
 
     def _add(self, binding: Binding) -> Branch | None:
         """A branch for a contact, not started yet; None when there is no way there or there are too many."""
-        flow = self.core.contacts.flow_of(binding)
+        flow = self.core.way_to(self.request, binding)
         room = self._room()
         if flow is None or len(self.branches) >= MOST_BRANCHES or room < 1:
             return None
-        if self.request.uri[:5].lower() == b"sips:" and flow.listener.transport != "TLS":
-            return None  # who dials sips: wants every hop secured (RFC 3261 §26.2.2)
-        branch = Branch(self.core, self, self.request, binding.contact.encode(), flow, self.hops)
+        branch = Branch(self.core, self, self.request, target_of(binding), flow, self.hops)
         branch.account = binding.account
         if binding.path or b"route" in self.request.first:
             branch.routes = [value.encode() for value in binding.path]
@@ -170,7 +168,8 @@ class Fork:
             return
         if account == self.facts.caller_account:
             return
-        if any(b.account == account and b.uri == contact.encode() and not b.done for b in self._ringing_now):
+        target = contact.partition("?")[0].encode()
+        if any(b.account == account and b.uri == target and not b.done for b in self._ringing_now):
             return
         for binding in self._contacts(account):
             if binding.contact == contact:
@@ -283,7 +282,7 @@ class Fork:
         self.redirections += 1
         started = False
         for binding in self.core.redirected(self.plan, self.facts, response):
-            uri = binding.contact.encode()
+            uri = target_of(binding)
             if any(other.uri == uri for other in self.branches):
                 continue
             other = self._add(binding)

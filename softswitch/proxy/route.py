@@ -13,7 +13,7 @@ from softswitch.flow import Listener
 from softswitch.proxy.token import Opened, Tokens
 from softswitch.sip.address import parse_address
 from softswitch.sip.message import Request
-from softswitch.sip.uri import Uri, parse_uri
+from softswitch.sip.uri import Uri, ipv6_of, parse_uri
 
 _OWN = re.compile(rb"<sip:([A-Za-z0-9_\-]+)@([^;>]+)((?:;transport=[a-z]+)?);lr>")
 
@@ -55,7 +55,11 @@ class Addresses:
 
     def is_ours(self, uri: Uri) -> bool:
         """Whether this URI's host and port are one of our listeners."""
-        return (uri.host if uri.port is None else b"%b:%d" % (uri.host, uri.port)) in self.sent_by
+        host = uri.host
+        if host[:1] == b"[" and host not in self.hosts:
+            address = ipv6_of(host)  # many spellings mean one address (RFC 5952)
+            host = b"[%b]" % str(address).encode() if address is not None else host
+        return (host if uri.port is None else b"%b:%d" % (host, uri.port)) in self.sent_by
 
     def own_token(self, route: bytes) -> bytes | None:
         """The token of a Route value that is ours; b"" for one without; None for somebody else's.

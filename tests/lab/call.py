@@ -125,7 +125,8 @@ class Call:
                     self.early[tag] = response.body
                 if self.state == "calling":
                     self.state = "ringing"
-                self.remember(response)
+                if self.state == "ringing":
+                    self.remember(response)
         elif response.status < 300:
             self._on_answer(exchange, response)
         elif self.state in ("calling", "ringing"):

@@ -63,12 +63,14 @@ class Storm:
     def give_up(self, call: Call) -> None:
         if call.state in ("calling", "ringing") and call.status == 0:
             call.cancel()
+            # It may cross the answer, and then there is a call after all.
+            self.lab.events.after(40.0, lambda: self.hang_up(call))
 
     def hang_up(self, call: Call) -> None:
         if call.state == "answered":
             call.bye()
-        elif call.state in ("calling", "ringing") and call.status == 0:
-            call.cancel()
+        else:
+            self.give_up(call)
 
     def behave(self, call: Call) -> None:
         """What a callee does."""
