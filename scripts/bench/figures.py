@@ -38,10 +38,12 @@ class Row:
 
 
 def rows(found: Sequence[Figure]) -> list[Row]:
-    """In the order in which loads and servers first came."""
+    """Load by load, in the order in which they and the servers first came."""
     peer = {(one.load, one.round): one.us for one in found if one.server == PEER}
     table = []
-    for load, server in dict.fromkeys((one.load, one.server) for one in found):
+    loads = list(dict.fromkeys(one.load for one in found))
+    pairs = dict.fromkeys((one.load, one.server) for one in found)
+    for load, server in sorted(pairs, key=lambda pair: loads.index(pair[0])):
         mine = [one for one in found if (one.load, one.server) == (load, server)]
         ratios = [one.us / peer[load, one.round] for one in mine if server != PEER and (load, one.round) in peer]
         table.append(Row(load, server, tuple(sorted(one.us for one in mine)), tuple(sorted(ratios))))

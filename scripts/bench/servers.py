@@ -8,13 +8,15 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+RUN = "import sys; from softswitch.cli.main import main; sys.argv.insert(1, 'run'); sys.exit(main())"
 SERVER_CORE = 0
 START_SECONDS = 30.0
 END_SECONDS = 8.0
@@ -46,6 +48,8 @@ class Place:
     """The folder with the load generators."""
     port: int
     users: int
+    python: Path
+    """The interpreter that runs the switch."""
 
 
 @contextmanager
@@ -78,11 +82,13 @@ def softswitch(setup: Setup, place: Place, log_level: str) -> Iterator[int]:
     if not setup.challenges:
         config.append("peers: [{address: 127.0.0.1, name: bench}]")
     (folder / "softswitch.yaml").write_text("\n".join(config) + "\n")
-    program = Path(sys.executable).with_name("softswitch")
+    # Packages of this environment, also where the interpreter is another one of the same version.
+    path = os.pathsep.join((str(ROOT), sysconfig.get_path("purelib")))
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            ["taskset", "-c", str(SERVER_CORE), program, "run", "--config", folder / "softswitch.yaml"],
+            ["taskset", "-c", str(SERVER_CORE), place.python, "-s", "-c", RUN, "--config", folder / "softswitch.yaml"],
             stdin=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path},
             stdout=log,
             stderr=log,
         )
