@@ -260,7 +260,7 @@ class Legs:
             leg.hang_up()
 
     def answered(self, leg: Leg) -> None:
-        self._calls.answered(leg.call_id, leg.local_tag, "the switch: echo", self._wall())
+        self._calls.answered(leg.call_id, leg.remote_tag, leg.local_tag, "the switch: echo", self._wall())
 
     def forget(self, leg: Leg) -> None:
         self._legs.pop((leg.call_id, leg.local_tag), None)

@@ -59,10 +59,10 @@ class Calls:
         self._tell(call, "ringing")
         return True
 
-    def answered(self, call_id: bytes, to_tag: bytes, label: str, wall: float) -> None:
-        """Somebody took it."""
+    def answered(self, call_id: bytes, from_tag: bytes, to_tag: bytes, label: str, wall: float) -> None:
+        """Somebody took the call of this caller."""
         call = self._calls.get(call_id)
-        if call is not None and to_tag not in call.dialogs and to_tag not in call.left:
+        if call is not None and call.from_tag == from_tag and to_tag not in call.dialogs and to_tag not in call.left:
             call.dialogs.add(to_tag)
             call.label = label
             if not call.answered_at:

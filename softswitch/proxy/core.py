@@ -250,7 +250,14 @@ class Core:
 
     def on_straight_done(self, request: Request) -> None:
         """A request within a dialog has its final response."""
-        if request.method == b"BYE" and self.calls.hung_up(request.call_id, (request.from_.tag, request.to.tag)):
+        if request.method != b"BYE":
+            return
+        call, tags = self.calls.get(request.call_id), (request.from_.tag, request.to.tag)
+        if not self.calls.hung_up(request.call_id, tags):
+            # One of several who answered has left, or it is another call under this Call-ID.
+            left = tags[1] if call is not None and tags[0] == call.from_tag else tags[0]
+            self.media.delete(request.call_id.decode("utf-8", "surrogateescape"), left.decode("latin-1"))
+        else:
             self.release_call(request)
             self.log.note(request.call_id, "call ended", by=request.from_.uri.decode("utf-8", "replace"))
 

@@ -218,7 +218,8 @@ class Fork:
         """Every 2xx goes back, also a second one that was faster than our CANCEL (RFC 3261 §16.7 step 5)."""
         first = not self.finished
         tag = response.to.tag
-        self.core.calls.answered(self.request.call_id, tag, self._label(branch), self.core.wall)
+        request = self.request
+        self.core.calls.answered(request.call_id, request.from_.tag, tag, self._label(branch), self.core.wall)
         self.server.respond(response.status, forward_response(response, body))
         if first:
             self._end()

@@ -107,6 +107,8 @@ class Exchange:
 
     def receive(self, response: Response) -> None:
         """From the wire."""
+        if self.branch and response.via.branch != self.branch:
+            return  # to the one before, which had no credentials
         status = response.status
         if self.method == "INVITE" and status >= 300:
             sent = parse(self.sent, response.flow)

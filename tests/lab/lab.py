@@ -127,7 +127,7 @@ class Lab:
 
     def __init__(
         self,
-        plan: str = OFFICE,
+        plan: str | Sequence[str] = OFFICE,
         *,
         seed: int = 1,
         listeners: Sequence[Listener] | None = None,
@@ -153,7 +153,8 @@ class Lab:
                 self.wire.listeners[one.advertised_host, one.advertised_port] = one
         self.wire.to_switch = lambda data, flow: self.switch.receive(data, flow)
         self.wire.closed = lambda flow: self.switch.flow_closed(flow, "closed")
-        self.plans, _ = load_texts([("office.yaml", plan)])
+        texts = [plan] if isinstance(plan, str) else plan
+        self.plans, _ = load_texts([(f"{number}.yaml", text) for number, text in enumerate(texts)])
         self.store = MemoryBindingStore()
         self.token_key = b"k" * 32
         self._options = {"anchors": anchors, "outside_domains": outside_domains}

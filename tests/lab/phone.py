@@ -136,8 +136,10 @@ class Phone:
         """A message from the switch."""
         message = parse(data, flow)
         if isinstance(message, Response):
-            asked = self._cancels if message.cseq[1] == b"CANCEL" else self.exchanges
-            exchange = asked.get(message.via.branch)
+            branch = message.via.branch
+            exchange = self.exchanges.get(branch)
+            if message.cseq[1] == b"CANCEL":
+                exchange = self._cancels.get(branch, exchange)
             if exchange is not None and message.cseq[1] == exchange.method.encode():
                 exchange.receive(message)
             return
