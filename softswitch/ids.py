@@ -1,4 +1,4 @@
-"""Tags, branches and Call-IDs: unguessable in production, repeatable from a seed in tests (RFC 3261 §19.3, §8.1.1.7)."""
+"""Tags, branches and Call-IDs: unguessable in service, repeatable from a seed in tests (RFC 3261 §19.3, §8.1.1.7)."""
 
 from __future__ import annotations
 

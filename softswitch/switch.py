@@ -22,7 +22,7 @@ from softswitch.media.engine import Done, MediaEngine, MediaFailed, MediaKey
 from softswitch.proxy.core import Core, Verifier
 from softswitch.proxy.ports import Directory, Resolver
 from softswitch.registrar.bindings import Binding
-from softswitch.registrar.flows import flow_of, flow_text
+from softswitch.registrar.flows import flow_of
 from softswitch.registrar.service import Registrar
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
@@ -213,7 +213,7 @@ class Switch:
             self._send(respond(message, error.status, error.reason, error.headers, to_tag=tag), reply_flow(message))
 
     def _failed(self, message: Request | Response) -> None:
-        """A mistake of ours: 500, in the request's transaction if it has one, for that would otherwise wait for ever."""
+        """A mistake of ours: 500, in the request's transaction if it has one, which would else wait for ever."""
         server = self.layer.servers.get(getattr(message, "key", b""))
         if server is None:
             self._refused(message, PeerError(500))
@@ -281,8 +281,7 @@ class Switch:
         return self.flow_of(max(found, key=lambda one: one.expires_at)) if found else None
 
     def knows(self, flow: Flow) -> bool:
-        text = flow_text(flow)
-        return any(binding.flow == text for binding in self.registrar.all(self.core.wall))
+        return self.registrar.knows(flow)
 
     # -- registrations
 

@@ -65,6 +65,7 @@ class Registrar:
         self._sites: dict[str, dict[str, _Entry]] = {}
         self._expiry: Expiry[_Entry] = Expiry(wall)
         self._pings = Pings(ping_seconds)
+        self._flows: dict[str, int] = {}
         # (listener index, connection number) -> accounts with a binding that hangs on it.
         self._connections: dict[tuple[int, int], set[tuple[str, str]]] = {}
         self._date_second = -1
@@ -90,7 +91,8 @@ class Registrar:
                 count += 1
         for (site, account), bindings in grouped.items():
             entry = self._entry(site, account)
-            entry.bindings = entry.durable = tuple(bindings)
+            entry.durable = tuple(bindings)
+            self._hold(entry, entry.durable)
             self._schedule(entry)
             for binding in bindings:
                 self._pings.watch(binding)
@@ -149,6 +151,10 @@ class Registrar:
                     if binding.expires_at > wall:
                         yield binding
 
+    def knows(self, flow: Flow) -> bool:
+        """Whether a phone is registered from just this address or connection."""
+        return flow_text(flow) in self._flows
+
     def sweep(self, wall: float) -> None:
         """Drop what has expired; call it about once a second. Costs by what is due, not by what there is."""
         for entry in self._expiry.due(wall):
@@ -197,6 +203,22 @@ class Registrar:
         """How many accounts are registered."""
         return sum(len(accounts) for accounts in self._sites.values())
 
+    def _hold(self, entry: _Entry, after: tuple[Binding, ...]) -> None:
+        """Make these the account's bindings, and keep count of the flows that phones are registered from."""
+        before = entry.bindings
+        entry.bindings = after
+        if len(before) == len(after) == 1 and before[0].flow == after[0].flow:
+            return
+        flows = self._flows
+        for binding in after:
+            flows[binding.flow] = flows.get(binding.flow, 0) + 1
+        for binding in before:
+            left = flows[binding.flow] - 1
+            if left:
+                flows[binding.flow] = left
+            else:
+                del flows[binding.flow]
+
     def _entry(self, site: str, account: str) -> _Entry:
         accounts = self._sites.setdefault(site, {})
         entry = accounts.get(account)
@@ -221,7 +243,7 @@ class Registrar:
     ) -> None:
         """Replace the account's bindings now, store them, then publish what changed and reply with 200, or 500."""
         before = entry.bindings
-        entry.bindings = after
+        self._hold(entry, after)
         self._schedule(entry)
         saved = self._store.save(BindingChange(entry.site, entry.account, after))
         if saved is None:
@@ -255,7 +277,8 @@ class Registrar:
             self._on_store_error(error)
         if not entry.pending:
             # A later save that is still under way holds this change too, and decides about it.
-            undone, entry.bindings = entry.bindings, entry.durable
+            undone = entry.bindings
+            self._hold(entry, entry.durable)
             self._schedule(entry)
             for binding in undone:
                 if binding not in entry.bindings:
@@ -297,7 +320,7 @@ class Registrar:
         """Take bindings out of memory at once."""
         if not gone:
             return
-        entry.bindings = tuple([binding for binding in entry.bindings if binding not in gone])
+        self._hold(entry, tuple([binding for binding in entry.bindings if binding not in gone]))
         for binding in gone:
             self._pings.forget(binding)
             self._bus.publish(BindingChanged(entry.site, entry.account, binding.contact, cause))

@@ -17,19 +17,7 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> Plans:
     return load(tmp_path_factory.mktemp("plan"))
 
 
-OPEN = {
-    "unksm2": "the registrar answers 403 to a To that is no SIP URI; RFC 4475 §3.3.4 says 400",
-    "secure-uri": "a sips: URI is forwarded over UDP; RFC 3261 §26.2.2 and RFC 5630 §4 want TLS or a refusal",
-}
-"""Rows that the switch doesn't live up to yet; the strict mark fails as soon as it does."""
-
-
-def marked(row: Row) -> object:
-    reason = OPEN.get(row.name)
-    return pytest.param(row, marks=[pytest.mark.xfail(reason=reason, strict=True)] if reason else [], id=row.name)
-
-
-@pytest.mark.parametrize("row", [marked(row) for row in ROWS])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_row(row: Row, plans: Plans) -> None:
     check_row(row, Whole(plans))
 
