@@ -61,15 +61,29 @@ def test_the_page_names_every_variable_and_command() -> None:
         assert f"softswitch {command}" in PAGE
 
 
+def example(beginning: str) -> str:
+    (found,) = [text for text in YAML if text.startswith(beginning)]
+    return found
+
+
 def test_the_examples_of_settings_are_right(tmp_path: Path) -> None:
-    nat, _, service = YAML
     file = tmp_path / "softswitch.yaml"
-    file.write_text(nat)
-    settings, _ = load_settings(file, {}, own)
-    assert settings.listeners[0].advertised_host == "198.51.100.1"
+    file.write_text(example("listen:") + example("relay:") + example("peers:"))
+    settings, warnings = load_settings(file, {}, own)
+    assert warnings == []
+    assert [one.advertised_host for one in settings.listeners] == ["198.51.100.1", "198.51.100.1", "192.168.1.5"]
+    assert [(one.network, one.bind, one.advertised) for one in settings.relay.addresses] == [
+        ("internet", "10.0.0.5", "198.51.100.1"),
+        ("office-lan", "192.168.1.5", "192.168.1.5"),
+    ]
+    assert [peer.name for peer in settings.peers] == ["city", "branch"]
+
+
+def test_the_settings_of_the_service_are_right(tmp_path: Path) -> None:
+    file = tmp_path / "softswitch.yaml"
     sample = (ROOT / "config/softswitch.yaml").read_text()
     kept = re.sub(r"(?m)^(dialplans|secrets|store|control|tls):.*\n(  .*\n)*", "", sample)
-    file.write_text(kept + service)
+    file.write_text(kept + example("dialplans:"))
     settings, warnings = load_settings(file, {}, own)
     assert settings.secrets == Path("/var/lib/softswitch/secrets.yaml")
     assert settings.dialplans == (tmp_path / "sample-office.yaml",)
@@ -77,7 +91,6 @@ def test_the_examples_of_settings_are_right(tmp_path: Path) -> None:
 
 
 def test_the_example_of_secrets_is_right() -> None:
-    _, example, _ = YAML
-    secrets = parse_secrets(example.replace("64 hex digits", "0" * 64), "secrets.yaml")
+    secrets = parse_secrets(example("anna-desk:").replace("64 hex digits", "0" * 64), "secrets.yaml")
     assert secrets.ha1("anna-desk", "acme.example", "anna-desk", "SHA-256") == b"0" * 64
-    assert secrets.plain("city") == "a plain password"
+    assert secrets.plain("dario-home") == "a plain password"
