@@ -106,7 +106,6 @@ class ClientInvite:
         self.owner.on_response(response)
 
     def accept(self, response: Response) -> None:
-        _ = response.to  # an answer whose To cannot be read has no dialog; raised before anything has changed
         self.state = ACCEPTED
         self.data = b""
         self.layer.wheel.arm(self, self.layer.now + self.layer.values.lifetime)
