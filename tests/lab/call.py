@@ -91,7 +91,10 @@ class Call:
 
     def matches(self, request: Request) -> bool:
         """Whether a request belongs to this call's dialog."""
-        return request.call_id == self.call_id and request.to.tag == self.local_tag
+        if request.call_id != self.call_id or request.to.tag != self.local_tag:
+            return False
+        # Another phone that answered as well has a dialog of its own.
+        return self.state != "answered" or request.from_.tag == self.remote_tag
 
     # -- the caller's side
 

@@ -82,6 +82,7 @@ class Storm:
             pass  # it never says a word
         else:
             call.ring()
+            later(150.0, lambda: call.refuse(480))  # no phone rings for ever, should nobody stop it
             if dice < 0.7:
                 later(self.random.uniform(0.1, 30.0), call.answer)
                 if dice < 0.3:
