@@ -21,6 +21,7 @@ from softswitch.legs.leg import Legs
 from softswitch.media.engine import Done, MediaEngine, MediaFailed, MediaKey
 from softswitch.proxy.core import Core, Verifier
 from softswitch.proxy.ports import Directory, Resolver
+from softswitch.records.recorder import Recorder
 from softswitch.registrar.bindings import Binding
 from softswitch.registrar.flows import flow_of
 from softswitch.registrar.service import Registrar
@@ -99,6 +100,7 @@ class Switch:
         anchors: bool = True,
         outside_domains: bool = False,
         own_hosts: Collection[str] = (),
+        recorder: Recorder | None = None,
     ) -> None:
         """`own_hosts` are further addresses that mean us: those of the interfaces behind a wildcard bind."""
         self.clock = outside.clock
@@ -127,6 +129,7 @@ class Switch:
             anchors=anchors,
             outside_domains=outside_domains,
             own_hosts=own_hosts,
+            recorder=recorder,
         )
         self.layer = Layer(self.core, self._send, ids, timers)
         self.core.layer = self.layer

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from softswitch.events import Bus, CallChanged
+from softswitch.records.diary import Diary
+from softswitch.records.recorder import Recorder
 
 LONGEST_SECONDS = 24 * 3600.0
 """A call of which nothing was heard for so long is forgotten: both phones lost power, and no BYE ever came."""
@@ -22,6 +24,8 @@ class Call:
     called: str
     started_at: float
     """Wall clock."""
+    diary: Diary
+    """What its record will tell."""
     answered_at: float = 0.0
     """Wall clock; 0 while it rings."""
     heard_at: float = 0.0
@@ -38,9 +42,12 @@ class Call:
 class Calls:
     """Running calls by Call-ID."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, recorder: Recorder | None = None, wall: Callable[[], float] = lambda: 0.0) -> None:
+        """`recorder` is told of every change; `wall` tells the moment of the input at hand."""
         self._calls: dict[bytes, Call] = {}
         self._bus = bus
+        self._recorder = recorder
+        self._wall = wall
 
     def __iter__(self) -> Iterator[Call]:
         return iter(list(self._calls.values()))
@@ -67,6 +74,8 @@ class Calls:
             call.label = label
             if not call.answered_at:
                 call.answered_at = call.heard_at = wall
+                call.diary.answered_at = wall
+                call.diary.answered_by = label
                 self._tell(call, "answered")
 
     def hung_up(self, call_id: bytes, tags: tuple[bytes, bytes]) -> bool:
@@ -76,6 +85,8 @@ class Calls:
         """
         call = self._calls.get(call_id)
         if call is None:
+            if self._recorder is not None:
+                self._recorder.hung_up(call_id, self._wall())
             return True
         if call.from_tag not in tags:
             return False
@@ -83,6 +94,7 @@ class Calls:
         call.left.update(tags)
         if call.dialogs or not call.answered_at:
             return False  # a BYE to one that only rang ends that one alone (RFC 3261 §15)
+        call.diary.hung_up_by = "caller" if tags[0] == call.from_tag else "called"
         self.end(call_id)
         return True
 
@@ -90,15 +102,19 @@ class Calls:
         """The call is over or was never answered."""
         call = self._calls.pop(call_id, None)
         if call is not None:
+            call.diary.ended_at = self._wall()
             self._tell(call, "ended")
 
     def forget_silent(self, wall: float) -> list[Call]:
         """End the calls of which nothing was heard for a day; they are returned."""
         silent = [c for c in self._calls.values() if wall - max(c.heard_at, c.started_at) > LONGEST_SECONDS]
         for call in silent:
+            call.diary.outcome = "lost"
             self.end(call.call_id)
         return silent
 
     def _tell(self, call: Call, state: str) -> None:
+        if self._recorder is not None:
+            self._recorder.changed(call.diary)
         if self._bus.wanted(CallChanged):
             self._bus.publish(CallChanged(call.site, call.call_id.decode("utf-8", "replace"), state, call.label))

@@ -27,6 +27,8 @@ from softswitch.proxy.spread import Spread
 from softswitch.proxy.straight import Straight
 from softswitch.proxy.token import Opened, Tokens
 from softswitch.proxy.validate import check_extensions, check_hops, check_loop, check_scheme
+from softswitch.records.diary import Diary
+from softswitch.records.recorder import Recorder
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
@@ -110,6 +112,7 @@ class Core:
         anchors: bool = True,
         outside_domains: bool = False,
         own_hosts: Collection[str] = (),
+        recorder: Recorder | None = None,
     ) -> None:
         self.ids = ids
         self.tokens = Tokens(token_key, listeners)
@@ -123,7 +126,7 @@ class Core:
         self.log = log
         self.anchors = anchors
         self.outside_domains = outside_domains
-        self.calls = Calls(bus)
+        self.calls = Calls(bus, recorder, lambda: self.wall)
         self.ringing: set[Fork] = set()
         self.draining = False
         """The switch is about to stop: what is new is sent elsewhere."""
@@ -371,12 +374,16 @@ class Core:
         facts = Facts(plan.site, uri.user_text, shown, same_firm, self.wall)
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
-        fork = Fork(self, server, request, plan, facts, hops)
+        call_id, from_tag = request.call_id, request.from_.tag
+        diary = Diary(plan.site, call_id, shown, facts.called, caller.account, caller.plan.site, self.wall)
+        fork = Fork(self, server, request, plan, facts, hops, diary)
         server.reply(100)
         self.ringing.add(fork)
         fork.owns = self.calls.begin(
-            Call(plan.site, request.call_id, request.from_.tag, shown, facts.called, self.wall, anchored=self.anchors)
+            Call(plan.site, call_id, from_tag, shown, facts.called, self.wall, diary, anchored=self.anchors)
         )
+        if not fork.owns and (outer := self.calls.get(call_id)) is not None and outer.from_tag == from_tag:
+            diary.legs = outer.diary.legs  # a spiral: what rings now is part of the same call
         self.log.note(request.call_id, "call", caller=shown, called=facts.called, account=caller.account)
         fork.proceed()
 
@@ -517,6 +524,7 @@ class Core:
     def answer_call(self, fork: Fork, step: Answer) -> None:
         """The switch takes the call itself. The same request by another way gets 482 (RFC 3261 §8.2.2.2)."""
         if self.layer.merged(fork.request):
+            fork.diary.over("failed", 482)
             fork.server.reply(482)
             self.end_call(fork)
             return

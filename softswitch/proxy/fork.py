@@ -18,6 +18,7 @@ from softswitch.proxy.best import best_of, merged_challenges
 from softswitch.proxy.branch import ELSEWHERE, Branch, target_of
 from softswitch.proxy.forward import forward_response
 from softswitch.proxy.straight import cancel_reasons
+from softswitch.records.diary import Diary, DiaryLeg
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request, Response
 from softswitch.transaction.server_invite import ServerInvite
@@ -35,6 +36,7 @@ class Fork:
 
     __slots__ = (
         "_last",
+        "_legs",
         "_ringing_now",
         "_share",
         "account",
@@ -42,6 +44,7 @@ class Fork:
         "breadth",
         "cancelled",
         "core",
+        "diary",
         "due",
         "facts",
         "finished",
@@ -58,8 +61,12 @@ class Fork:
         "step",
     )
 
-    def __init__(self, core: Core, server: ServerInvite, request: Request, plan: Plan, facts: Facts, hops: int) -> None:
+    def __init__(
+        self, core: Core, server: ServerInvite, request: Request, plan: Plan, facts: Facts, hops: int, diary: Diary
+    ) -> None:
         self.core = core
+        self.diary = diary
+        self._legs: dict[Branch, DiaryLeg] = {}
         self.server = server
         self.request = request
         self.plan = plan
@@ -96,10 +103,13 @@ class Fork:
             step = next_step(self.plan, self.facts, self.history)
             if isinstance(step, Ring):
                 self.core.log_step(self.request, step)
+                self.diary.step(self.core.wall, "ring", step.label, step.seconds, step.reasons)
                 if self._ring(step):
                     return
                 self.history += (Outcome.UNREACHABLE,)
+                self.diary.outcomes.append(Outcome.UNREACHABLE.value)
             elif isinstance(step, Answer):
+                self.diary.step(self.core.wall, "answer", step.what, 0.0, step.reasons)
                 self._end()
                 self.core.answer_call(self, step)
                 return
@@ -159,6 +169,7 @@ class Fork:
         branch.remove = self.remove
         branch.use_breadth(min(self._share, room))
         self.branches.append(branch)
+        self._legs[branch] = self.diary.leg(binding.account, branch.uri, self.core.wall)
         self._ringing_now.append(branch)
         return branch
 
@@ -196,6 +207,7 @@ class Fork:
     def _move_on(self, outcome: Outcome) -> None:
         self.due = None
         self.history += (outcome,)
+        self.diary.outcomes.append(outcome.value)
         self.core.log_outcome(self.request, outcome)
         self.proceed()
 
@@ -204,6 +216,8 @@ class Fork:
     def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
         status = response.status
         if status < 200:
+            leg = self._legs[branch]
+            leg.rang_at = leg.rang_at or self.core.wall
             if not self.finished and not branch.cancelled:
                 self.server.respond(status, forward_response(response, body))
         elif status < 300:
@@ -217,6 +231,7 @@ class Fork:
     def _answered(self, branch: Branch, response: Response, body: bytes | None) -> None:
         """Every 2xx goes back, also a second one that was faster than our CANCEL (RFC 3261 §16.7 step 5)."""
         first = not self.finished
+        self._legs[branch].status = response.status
         tag = response.to.tag
         request = self.request
         self.core.calls.answered(request.call_id, request.from_.tag, tag, self._label(branch), self.core.wall)
@@ -234,6 +249,8 @@ class Fork:
         return branch.account or branch.uri.decode("utf-8", "replace")
 
     def _failed(self, branch: Branch) -> None:
+        leg = self._legs[branch]
+        leg.status, leg.ended_at = branch.status, self.core.wall
         self.core.release_branch(branch)
         if self.finished:
             return
@@ -309,12 +326,14 @@ class Fork:
         for branch in self.branches:
             branch.cancel()
             branch.abandon()
+        self.diary.over("interrupted", 503)
         self.server.reply(503, headers=(b"Retry-After: 10",))
         self.core.end_call(self)
 
     def _perhaps_cancelled(self) -> None:
         if self.cancelled and not self.finished and all(branch.done for branch in self.branches):
             self._end()
+            self.diary.over("cancelled", 487)
             self.server.reply(487)
             self.core.end_call(self)
 
@@ -337,6 +356,7 @@ class Fork:
         for branch in self.branches:
             branch.abandon()
         self.core.log_refused(self.request, step)
+        self.diary.step(self.core.wall, "refuse", f"{step.status} {step.phrase}", 0.0, step.reasons)
         responses = [b.response for b in self._ringing_now if b.response is not None]
         # With one phone busy and another misconfigured, the outcome is "busy", and so is the answer.
         fitting = [one for one in responses if self.history and outcome_of(one.status) is self.history[-1]]
@@ -344,10 +364,13 @@ class Fork:
         exhausted = self.history and FINAL_RESPONSES[self.history[-1]][0] == step.status
         if best is not None and exhausted and best.status not in (408, 487, 503) and best.status >= 400:
             extra = merged_challenges(best, responses)
+            self.diary.over(self.history[-1].value, best.status)
             self.server.respond(best.status, forward_response(best, None, extra))
         elif (failed := self._media_failure()) is not None:
+            self.diary.over("no media", failed.status)
             self.server.reply(failed.status, failed.reason, (b"Retry-After: 5",) if failed.status == 503 else ())
         else:
+            self.diary.over(self.history[-1].value if exhausted else "refused", step.status)
             self.server.reply(step.status, step.phrase)
         self.core.end_call(self)
 
