@@ -22,6 +22,7 @@ from softswitch.cli.phone import phone
 from softswitch.cli.run import run
 from softswitch.cli.simulate import simulate
 from softswitch.cli.status import status
+from softswitch.cli.week import week
 from softswitch.cli.why import why
 from softswitch.errors import ConfigError
 
@@ -31,6 +32,7 @@ COMMANDS: dict[str, click.Command] = {
     "status": status,
     "why": why,
     "simulate": simulate,
+    "week": week,
     "phone": phone,
     "demo": demo,
 }

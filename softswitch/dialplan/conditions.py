@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.schedule import Schedule
@@ -19,6 +19,11 @@ class Condition(Protocol):
     @property
     def words(self) -> str:
         """How it reads when it is so, e.g. "within office hours"; "not " before it is the opposite."""
+        ...
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """What it asks of time: between two changes of these the answer for the same caller stays the same."""
         ...
 
     def fits(self, facts: Facts) -> bool:
@@ -66,6 +71,7 @@ class From:
     exact: frozenset[str]
     prefixes: tuple[str, ...]
     anonymous: bool
+    schedules: ClassVar[tuple[Schedule, ...]] = ()
 
     def fits(self, facts: Facts) -> bool:
         caller = facts.caller
@@ -83,6 +89,7 @@ class To:
 
     words: str
     called: frozenset[str]
+    schedules: ClassVar[tuple[Schedule, ...]] = ()
 
     def fits(self, facts: Facts) -> bool:
         return facts.called in self.called

@@ -52,14 +52,23 @@ def simulate(
         if outcome is not None:
             lines.append(f"   {outcome.value}:")
             history += (outcome,)
-    following: dict[str, list[str]] = {}
-    for outcome in Outcome:
-        words = in_words(next_step(plan, facts, (*history, outcome)))
-        following.setdefault(words, []).append(outcome.value)
-    for words, outcomes in following.items():
-        case = "whatever comes of it" if len(outcomes) == len(Outcome) else f"if {' or '.join(outcomes)}"
-        lines.append(f"   then, {case}: {words}")
+    for case, step in followed(plan, facts, history):
+        lines.append(f"   then, {case or 'whatever comes of it'}: {in_words(step)}")
     return lines
+
+
+def followed(plan: Plan, facts: Facts, history: tuple[Outcome, ...] = ()) -> list[tuple[str, Step]]:
+    """What follows each outcome of the step after `history`, as ("if busy or declined", step); "" for every outcome."""
+    steps: dict[str, Step] = {}
+    outcomes: dict[str, list[str]] = {}
+    for outcome in Outcome:
+        step = next_step(plan, facts, (*history, outcome))
+        words = in_words(step)
+        steps.setdefault(words, step)
+        outcomes.setdefault(words, []).append(outcome.value)
+    if len(steps) == 1:
+        return [("", step) for step in steps.values()]
+    return [(f"if {' or '.join(outcomes[words])}", step) for words, step in steps.items()]
 
 
 def in_words(step: Step) -> str:

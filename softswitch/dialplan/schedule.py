@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from softswitch.dialplan.holiday import Holidays
@@ -143,6 +144,12 @@ class Schedule:
     def excepts(self, day: date) -> bool:
         """Whether an exception takes this day out."""
         return any(days.includes(day, self.holidays) for days in self.exceptions)
+
+
+def clock_changes(zone: ZoneInfo, start: float, end: float) -> list[tuple[float, int]]:
+    """When the clocks of a zone jump between two moments, and by how many seconds; forward is positive."""
+    parts = list(_offsets(zone, int(start), int(end)))
+    return [(float(b[0]), b[2] - a[2]) for a, b in pairwise(parts)]
 
 
 def _reading(moment: datetime) -> int:

@@ -91,7 +91,9 @@ def office(folder: Path, monkeypatch: pytest.MonkeyPatch, dialplan: str) -> None
         (folder / name).parent.mkdir()
         (folder / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("softswitch.cli.simulate.time", SimpleNamespace(time=lambda: NOW))
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in ("simulate", "week"):
+        monkeypatch.setattr(f"softswitch.cli.{command}.time", SimpleNamespace(time=lambda: NOW))
 
 
 def run(command: str, capsys: pytest.CaptureFixture[str]) -> str:
