@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 RATE = 8000
 """Samples a second of everything here."""
-_WINDOW = RATE // 2
+_WINDOW = RATE // 4
+"""A quarter second: a jitter buffer that skips spoils only the one with the skip in it."""
 _SILENCE = 0.01
 
 Samples = NDArray[np.float64]
@@ -22,9 +23,9 @@ class Match:
     """How well a recording holds what was sent."""
 
     coefficient: float
-    """Median over half seconds of the normalised cross-correlation; 1 is the same sound, noise stays below 0.3."""
+    """Median over quarter seconds of the normalised cross-correlation; 1 is the same sound, another stays below 0.5."""
     seconds: float
-    """How much of the recording was recognised (0.8 and better)."""
+    """How much of the recording was recognised (0.9 and better)."""
 
 
 def chirps(seed: int, seconds: float = 60.0) -> Samples:
@@ -73,9 +74,9 @@ def _resample(samples: Samples, rate: int) -> Samples:
 
 
 def compare(sent: Samples, heard: Samples) -> Match:
-    """Look for each half second of `heard` in `sent`; silence in the recording is passed over.
+    """Look for each quarter second of `heard` in `sent`; silence in the recording is passed over.
 
-    Jitter buffers drop and stretch, so each half second may have a delay of its own.
+    Jitter buffers drop and stretch, so each may have a delay of its own.
     """
     energy = np.concatenate(([0.0], np.cumsum(sent**2)))
     norms = np.sqrt(np.maximum(energy[_WINDOW:] - energy[:-_WINDOW], 1e-9))
@@ -91,4 +92,4 @@ def compare(sent: Samples, heard: Samples) -> Match:
         found.append(float(np.max(correlation / norms)) / norm)
     if not found:
         return Match(0.0, 0.0)
-    return Match(float(np.median(found)), sum(one >= 0.8 for one in found) * _WINDOW / RATE)
+    return Match(float(np.median(found)), sum(one >= 0.9 for one in found) * _WINDOW / RATE)

@@ -35,14 +35,16 @@ def test_somebody_elses_sound_is_not() -> None:
 
 def test_noise_and_silence_are_not() -> None:
     noise = np.random.default_rng(5).normal(0, 0.2, 5 * RATE)
-    assert compare(chirps(1, 20), noise).coefficient < 0.3
+    assert compare(chirps(1, 20), noise).coefficient < 0.5
     assert compare(chirps(1, 20), np.zeros(5 * RATE)) == compare(chirps(1, 20), np.zeros(0))
 
 
 def test_a_recording_may_skip_in_between() -> None:
     sent = chirps(3, 20)
-    heard = np.concatenate((sent[1000:21000], sent[21500:60000]))
-    assert compare(sent, heard).coefficient > 0.95
+    heard = np.concatenate([sent[at : at + 4000] for at in range(1000, 60_000, 4160)])
+    match = compare(sent, heard)
+    assert match.coefficient > 0.95
+    assert match.seconds > 3
 
 
 def test_a_wav_file_comes_back_as_it_was(tmp_path: Path) -> None:
