@@ -31,10 +31,10 @@ DURABLE = Setup("durable", durable=True)
 CHALLENGED = Setup("challenged", challenges=True)
 
 LOADS: dict[str, tuple[Setup, str, int]] = {
-    "L3": (PEERED, "L3", 4000),
-    "L1": (PEERED, "L1", 2000),
-    "L2": (PEERED, "L2", 700),
-    "L2a": (CHALLENGED, "L2a", 600),
+    "L3": (PEERED, "L3", 8000),
+    "L1": (PEERED, "L1", 3000),
+    "L2": (PEERED, "L2", 1000),
+    "L2a": (CHALLENGED, "L2a", 800),
     "L1d": (DURABLE, "L1", 200),
 }
 """Name here, setup of the servers, name in the bench folder, operations a second."""
