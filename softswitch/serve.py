@@ -99,7 +99,7 @@ async def serve(
             await server.drain()
     except (CannotStart, StoreError, ControlError, OSError) as error:
         log.error("cannot start", reason=_reason(error))
-        return 1
+        return UNAVAILABLE
     log.info("stopped")
     return 0
 

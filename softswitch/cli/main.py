@@ -1,7 +1,8 @@
 """The command line: which commands there are, and how each of them ends.
 
 Exit codes: 0 done; 1 the configuration has problems, or the answer is no; 2 the command was not understood;
-3 no switch is running; 70 a mistake of the switch itself; 130 interrupted.
+3 no switch is running; 69 something is not to be had now, such as an address; 70 a mistake of the switch itself;
+130 interrupted.
 """
 
 from __future__ import annotations
