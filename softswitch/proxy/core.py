@@ -138,6 +138,7 @@ class Core:
     def use_plans(self, plans: Mapping[str, Plan]) -> None:
         """Route new calls by these plans; calls that ring keep theirs."""
         self._plans = {site.lower().encode(): plan for site, plan in plans.items()}
+        self._realms = [b'realm="%b"' % site.encode() for site in plans]
         self._default = next(iter(plans.values()))
 
     # -- new requests
@@ -238,6 +239,7 @@ class Core:
         branch.routes = way.routes
         branch.record_route = request.method in (b"SUBSCRIBE", b"REFER") and not request.to.tag
         branch.anchor = anchored
+        branch.remove = self.private_lines(request)
         straight.start(branch)
 
     def _resolve_straight(self, straight: Straight, way: Way, hops: int, anchored: bool) -> None:
@@ -414,6 +416,7 @@ class Core:
                 branch.routes = [value.encode() for value in binding.path]
             branch.sticky = (bool(caller.account), not binding.path)
             branch.remove = self.private_lines(request)
+            branch.use_breadth(self.breadth_of(request) // len(ways))
             branches.append(branch)
         spread.start(branches)
 
@@ -459,14 +462,20 @@ class Core:
         return int(value)
 
     def private_lines(self, request: Request) -> list[int]:
-        """Lines that end here: credentials for us (RFC 3261 §22.3), identity that a phone claims (RFC 3325 §5)."""
+        """Lines that end here: credentials for us (RFC 3261 §22.3), identity that a phone claims (RFC 3325 §5).
+
+        Credentials for another realm are for a proxy further on.
+        """
         first = request.first
         if b"proxy-authorization" not in first and b"p-asserted-identity" not in first:
             return []
         trusted = self.directory.peer(request.flow.host) is not None
         gone = []
         for at, key in enumerate(request.keys):
-            if key == b"proxy-authorization" or (key == b"p-asserted-identity" and not trusted):
+            if key == b"proxy-authorization":
+                if any(realm in request.lines[at] for realm in self._realms):
+                    gone.append(at)
+            elif key == b"p-asserted-identity" and not trusted:
                 gone.append(at)
         return gone
 
