@@ -23,6 +23,7 @@ from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.sip.message import Request
 from softswitch.sip.parse import parse
+from softswitch.store.database import Database
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.sqlite import SqliteBindingStore
 
@@ -75,14 +76,14 @@ async def main(count: int) -> None:
     print(f"{(resident() - begun) / count:7.0f} bytes a registration, memory store, {len(registrar)} registrations")
     with tempfile.TemporaryDirectory() as directory:
         file = os.path.join(directory, "softswitch.db")
-        store = SqliteBindingStore(file)
+        store = SqliteBindingStore(Database(file))
         futures = [store.save(BindingChange(SITE, one.account, (one,))) for one in registrar.all(WALL)]
         await asyncio.gather(*[future for future in futures if future is not None])
         await store.close()
         del registrar, nonces, futures
         begun = resident()
         started = time.monotonic()
-        store = SqliteBindingStore(file)
+        store = SqliteBindingStore(Database(file))
         loaded = Registrar(store, Bus(), RegistrarLimits(), WALL)
         good = await loaded.load(WALL)
         taken = time.monotonic() - started

@@ -18,6 +18,7 @@ from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.sip.digest import ALGORITHMS, parse_credentials
 from softswitch.sip.message import Request
 from softswitch.sip.parse import parse
+from softswitch.store.database import Database
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.sqlite import SqliteBindingStore
 
@@ -96,7 +97,7 @@ def main() -> None:
 async def durable(flow: Flow) -> None:
     """2 000 phones refreshing, 50 at a time: what a phone costs until its binding is on the disk, both threads."""
     with tempfile.TemporaryDirectory() as directory:
-        store = SqliteBindingStore(f"{directory}/softswitch.db")
+        store = SqliteBindingStore(Database(f"{directory}/softswitch.db"))
         registrar = Registrar(store, Bus(), RegistrarLimits(), 1000.0)
         requests = [register(flow, cseq) for cseq in range(1, COUNT + 1)]
         loop = asyncio.get_running_loop()

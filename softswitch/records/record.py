@@ -88,8 +88,9 @@ class Query:
     """Which records are wanted; what is left out doesn't matter."""
 
     site: str = ""
+    """The firm that was called; with a person, that person's firm: she may have called another one."""
     person: str = ""
-    """Key in the dialplan, e.g. "anna"; of `site` where that is given, else of any site."""
+    """Key in the dialplan, e.g. "anna"; of any site where none is given."""
     call_id: str = ""
     since: float = 0.0
     """Calls that started then or later; seconds since 1970 UTC."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from softswitch.records.record import RecordStore
 from softswitch.registrar.bindings import BindingStore
+from softswitch.store.database import Database
 from softswitch.store.errors import StoreError
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.store.sqlite import SqliteBindingStore
+from softswitch.store.sqlite_records import SqliteRecordStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,7 @@ class Stores:
     """Everything that is kept, of one engine."""
 
     bindings: BindingStore
+    records: RecordStore
 
     async def close(self) -> None:
         """Finish what was begun and let go of the files."""
@@ -23,7 +28,7 @@ class Stores:
 
 
 def _memory(url: str) -> Stores:
-    return Stores(MemoryBindingStore())
+    return Stores(MemoryBindingStore(), MemoryRecordStore())
 
 
 def _sqlite(url: str) -> Stores:
@@ -32,7 +37,8 @@ def _sqlite(url: str) -> Stores:
         raise StoreError(
             f"{url}: a SQLite store is written sqlite:///file, or sqlite:////var/lib/… for an absolute path"
         )
-    return Stores(SqliteBindingStore(path))
+    database = Database(path)
+    return Stores(SqliteBindingStore(database), SqliteRecordStore(database))
 
 
 ENGINES: dict[str, Callable[[str], Stores]] = {"memory": _memory, "sqlite": _sqlite}

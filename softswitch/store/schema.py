@@ -5,7 +5,7 @@ A change here needs a migration beside it (`migrations/versions`); a test holds 
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -29,5 +29,32 @@ bindings = Table(
     Column("path", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("registered_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("started_at", Float, primary_key=True, nullable=False),
+    Column("call_id", Text, primary_key=True, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("caller_account", Text, nullable=False),
+    Column("called", Text, nullable=False),
+    # 0 for not yet, or never.
+    Column("answered_at", Float, nullable=False),
+    Column("ended_at", Float, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("answered_by", Text, nullable=False),
+    Column("hung_up_by", Text, nullable=False),
+    # JSON lists of the fields of `LegRecord` and `StepRecord`.
+    Column("legs", Text, nullable=False),
+    Column("steps", Text, nullable=False),
+    # "anna@acme.example", one a line, with line ends before, between and after; "" for nobody.
+    Column("people", Text, nullable=False),
+    Index("calls_by_id", "call_id"),
+    # A restart looks for what an earlier run left.
+    Index("calls_unfinished", "ended_at", sqlite_where=text("ended_at = 0")),
     sqlite_with_rowid=False,
 )

@@ -8,11 +8,12 @@ import os
 import sys
 
 from contract.bindings import change
+from softswitch.store.database import Database
 from softswitch.store.sqlite import SqliteBindingStore
 
 
 async def main(file: str) -> None:
-    store = SqliteBindingStore(file)
+    store = SqliteBindingStore(Database(file))
     numbers = itertools.count(1)
 
     async def worker() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from contract.bindings import change
+from softswitch.store.database import Database
 from softswitch.store.sqlite import SqliteBindingStore
 
 apsw = pytest.importorskip("apsw")
@@ -24,7 +25,7 @@ HERE = Path(__file__).parent
 
 async def newest(file: Path) -> dict[str, int]:
     """For each stored account the number of its last save."""
-    store = SqliteBindingStore(str(file))
+    store = SqliteBindingStore(Database(str(file)))
     try:
         return {binding.account: binding.cseq for binding in await store.load()}
     finally:
@@ -68,8 +69,8 @@ def left_after_power_loss(tmp_path: Path, synchronous: str, checkpoint: int) -> 
         return connection  # type: ignore[no-any-return]
 
     async def work() -> None:
-        store = SqliteBindingStore(str(file), connector)
-        store._connection.execute(f"PRAGMA synchronous = {synchronous}")
+        store = SqliteBindingStore(Database(str(file), connector))
+        store._database.connection.execute(f"PRAGMA synchronous = {synchronous}")
         for number in range(300):
             account = f"phone-{number % 40}"
             saved = store.save(change(account, number))

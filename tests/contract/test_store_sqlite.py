@@ -13,11 +13,12 @@ import pytest
 
 from contract.bindings import SITE, binding, change
 from softswitch.registrar.bindings import BindingChange
+from softswitch.store.database import Database, connect
 from softswitch.store.errors import StoreError
 from softswitch.store.migrate import HEAD
 from softswitch.store.open import open_store
 from softswitch.store.schema import metadata
-from softswitch.store.sqlite import SqliteBindingStore, connect
+from softswitch.store.sqlite import SqliteBindingStore
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 async def saved(file: Path) -> None:
     """A good file with anna in it."""
-    store = SqliteBindingStore(str(file))
+    store = SqliteBindingStore(Database(str(file)))
     await store.save(change("anna", 1))
     await store.close()
 
@@ -40,11 +41,11 @@ async def test_what_was_saved_is_there_when_opened_again(file: Path) -> None:
 
 
 async def test_close_writes_what_is_queued(file: Path) -> None:
-    store = SqliteBindingStore(str(file))
+    store = SqliteBindingStore(Database(str(file)))
     futures = [store.save(change(f"phone-{number}", number)) for number in range(3000)]
     await store.close()
     assert all(future is not None and future.done() and future.exception() is None for future in futures)
-    again = SqliteBindingStore(str(file))
+    again = SqliteBindingStore(Database(str(file)))
     assert len(list(await again.load())) == 3000
     await again.close()
 
@@ -55,16 +56,16 @@ def test_nobody_else_reads_the_file(file: Path) -> None:
 
 
 async def test_closing_an_idle_store_lets_go_of_the_file(file: Path) -> None:
-    store = SqliteBindingStore(str(file))
+    store = SqliteBindingStore(Database(str(file)))
     await store.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        store._connection.execute("SELECT 1")
+        store._database.connection.execute("SELECT 1")
 
 
 async def test_every_commit_is_synced(file: Path) -> None:
-    store = SqliteBindingStore(str(file))
-    assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    store = SqliteBindingStore(Database(str(file)))
+    assert store._database.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert store._database.connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     await store.close()
 
 
@@ -76,14 +77,14 @@ async def test_saves_that_come_together_share_a_commit(file: Path) -> None:
         connection.set_trace_callback(statements.append)
         return connection
 
-    store = SqliteBindingStore(str(file), traced)
+    store = SqliteBindingStore(Database(str(file), traced))
     await asyncio.gather(*[store.save(change(f"phone-{number}", 1)) for number in range(1000)])
     await store.close()
     assert 1 <= statements.count("COMMIT") < 100
 
 
 async def test_a_row_that_cannot_be_stored_fails_alone(file: Path) -> None:
-    store = SqliteBindingStore(str(file))
+    store = SqliteBindingStore(Database(str(file)))
     broken = BindingChange(SITE, "eve", (binding("eve")._replace(user_agent="\ud800"),))
     huge = BindingChange(SITE, "mallory", (binding("mallory")._replace(cseq=2**70),))
     changes = [change("anna", 1), broken, change("carla", 1), huge, change("dario", 1)]
@@ -94,19 +95,19 @@ async def test_a_row_that_cannot_be_stored_fails_alone(file: Path) -> None:
 
 
 async def test_a_full_disk_is_told_and_passes(file: Path) -> None:
-    store = SqliteBindingStore(str(file))
-    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    store = SqliteBindingStore(Database(str(file)))
+    pages = store._database.connection.execute("PRAGMA page_count").fetchone()[0]
+    store._database.connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match="disk is full"):
         await store.save(change("anna", *range(500)))
-    store._connection.execute("PRAGMA max_page_count = 100000")
+    store._database.connection.execute("PRAGMA max_page_count = 100000")
     await store.save(change("anna", 1))
     assert [one.cseq for one in await store.load()] == [1]
     await store.close()
 
 
 async def test_a_file_in_use_is_told(file: Path) -> None:
-    store = SqliteBindingStore(str(file), lambda path: sqlite3.connect(path, 0.01, 0, None, False))
+    store = SqliteBindingStore(Database(str(file), lambda path: sqlite3.connect(path, 0.01, 0, None, False)))
     other = connect(str(file))
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="in use by another program"):
@@ -145,7 +146,7 @@ def test_not_a_database(file: Path) -> None:
 
 def test_a_damaged_file(file: Path) -> None:
     async def filled() -> None:
-        store = SqliteBindingStore(str(file))
+        store = SqliteBindingStore(Database(str(file)))
         await asyncio.gather(*[store.save(change(f"phone-{number}", number)) for number in range(500)])
         await store.close()
 
@@ -209,12 +210,12 @@ def test_head_is_the_newest_migration() -> None:
 
 @pytest.mark.long
 async def test_100_000_bindings_load_in_5_seconds(file: Path) -> None:
-    store = SqliteBindingStore(str(file))
+    store = SqliteBindingStore(Database(str(file)))
     for start in range(0, 100_000, 10_000):
         await asyncio.gather(*[store.save(change(f"phone-{n}", n)) for n in range(start, start + 10_000)])
     await store.close()
     begun = time.monotonic()
-    again = SqliteBindingStore(str(file))
+    again = SqliteBindingStore(Database(str(file)))
     count = len(list(await again.load()))
     taken = time.monotonic() - begun
     await again.close()
