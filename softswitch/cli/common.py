@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from softswitch.dialplan.load import load_plans
+from softswitch import configuration
+from softswitch.configuration import Configuration as Configuration
+from softswitch.configuration import read_all
 from softswitch.dialplan.plan import Plan, Plans
-from softswitch.errors import ConfigError, Problem
-from softswitch.secrets import Secrets, load_secrets
+from softswitch.errors import Problem
 from softswitch.settings import Settings
 from softswitch.settingsfile import load_settings
 from softswitch.suggest import did_you_mean
@@ -45,16 +45,6 @@ class Refused(click.ClickException):
         self.code = exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """All that an operator configured, sound in itself and together."""
-
-    settings: Settings
-    plans: Plans
-    secrets: Secrets
-    warnings: list[Problem]
-
-
 def find_config(given: Path | None) -> Path:
     """The settings file to use. Raises Refused when there is none."""
     if given is not None:
@@ -75,51 +65,12 @@ def read_configuration(config: Path | None, secrets_needed: bool = True) -> Conf
 
     `secrets_needed=False`: the secrets file may not be there yet.
     """
-    settings, warnings = read_settings(config)
-    problems: list[Problem] = []
-    plans: Plans = {}
-    secrets = Secrets({})
-    try:
-        plans, more = load_plans([shown_path(path) for path in settings.dialplans])
-        warnings = [*warnings, *more]
-    except ConfigError as error:
-        problems += error.problems
-    if settings.secrets is not None and (secrets_needed or settings.secrets.exists()):
-        try:
-            secrets = load_secrets(settings.secrets, str(shown_path(settings.secrets)))
-            warnings = [*warnings, *secrets.warnings]
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
-    return Configuration(settings, plans, secrets, [*warnings, *_phones_without_secret(settings, plans, secrets)])
-
-
-def _phones_without_secret(settings: Settings, plans: Plans, secrets: Secrets) -> list[Problem]:
-    """Phones that could never register; a warning, because the others can."""
-    shown = str(shown_path(settings.secrets)) if settings.secrets else str(shown_path(settings.file))
-    found: list[Problem] = []
-    for plan in plans.values():
-        for phone in plan.phones.values():
-            if phone.secret not in secrets:
-                text = f'no secret "{phone.secret}" for phone {phone.name}{did_you_mean(phone.secret, secrets.names())}'
-            elif not any(
-                secrets.ha1(phone.secret, plan.site, phone.name, algorithm) for algorithm in settings.digest.algorithms
-            ):
-                text = (
-                    f'the secret "{phone.secret}" is not for user {phone.name} at {plan.site}, or has no hash of '
-                    f"{', '.join(settings.digest.algorithms)}"
-                )
-            else:
-                continue
-            found.append(Problem(shown, 0, 0, f"{text}; it cannot register", "warning"))
-    return found
+    return read_all(find_config(config), os.environ, Path.cwd(), secrets_needed)
 
 
 def shown_path(path: Path) -> Path:
     """As short as it can be said from here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    return configuration.shown_path(path, Path.cwd())
 
 
 def show_problems(problems: Sequence[Problem]) -> None:

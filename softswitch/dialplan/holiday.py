@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,12 +26,37 @@ class Holidays:
         return day in self.also or (bool(self.country) and day in public(self.country, self.region, day.year))
 
 
-@functools.lru_cache(maxsize=256)
+Days = dict[tuple[str, str, int], frozenset[date]]
+"""Public holidays by country, region and year."""
+
+_known: Days = {}
+"""Memory of what was worked out or given."""
+
+
+def give(days: Days) -> None:
+    """Take these days as they are from now on: those that a plan was checked with, whatever is installed here."""
+    _known.update(days)
+
+
+def known(years: Iterable[int]) -> Days:
+    """The days of these years, wherever any year was asked for; all that `give` needs elsewhere."""
+    places = {(country, region) for country, region, _ in _known}
+    return {(*place, year): public(*place, year) for place in sorted(places) for year in years}
+
+
 def public(country: str, region: str, year: int) -> frozenset[date]:
     """The public holidays of a year.
 
     Raises ValueError when the country or the region is not known.
     """
+    key = country, region, year
+    days = _known.get(key)
+    if days is None:
+        days = _known[key] = _worked_out(country, region, year)
+    return days
+
+
+def _worked_out(country: str, region: str, year: int) -> frozenset[date]:
     # A large package which most starts don't need: a site without holidays never pays for it.
     import holidays
 

@@ -1,0 +1,127 @@
+"""All that an operator configured, read together: settings, dialplans and secrets, and whether they fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from softswitch.dialplan.load import load_plans, load_texts
+from softswitch.dialplan.plan import Plans
+from softswitch.dialplan.source import MAX_BYTES
+from softswitch.errors import ConfigError, Problem
+from softswitch.secrets import Secrets, load_secrets
+from softswitch.settings import Settings
+from softswitch.settingsfile import load_settings
+from softswitch.suggest import did_you_mean
+
+Texts = tuple[tuple[str, str], ...]
+"""The files of the dialplans, as (name, content)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Sound in itself and together."""
+
+    settings: Settings
+    plans: Plans
+    secrets: Secrets
+    warnings: list[Problem]
+    texts: Texts = ()
+    """What the plans were made of."""
+
+
+@dataclass
+class DialplansRefused(ConfigError):
+    """The dialplans have mistakes; the settings, and the secrets as far as they were needed, are good."""
+
+    settings: Settings | None = None
+    secrets: Secrets | None = None
+    warnings: list[Problem] | None = None
+
+
+def read_all(
+    file: Path, environ: Mapping[str, str], shown_from: Path | None, secrets_needed: bool = True
+) -> Configuration:
+    """Settings, dialplans and secrets. Raises ConfigError with the problems of all three.
+
+    It is DialplansRefused where only the dialplans have any. Paths are shown as seen from the folder `shown_from`.
+    `secrets_needed=False`: the secrets file may not be there yet.
+    """
+    settings, warnings = load_settings(file, environ)
+    dialplan_problems: list[Problem] = []
+    secret_problems: list[Problem] = []
+    plans: Plans = {}
+    texts: Texts = ()
+    secrets = Secrets({})
+    try:
+        plans, more, texts = _dialplans(settings.dialplans, shown_from)
+        warnings = [*warnings, *more]
+    except ConfigError as error:
+        dialplan_problems = error.problems
+    if settings.secrets is not None and (secrets_needed or settings.secrets.exists()):
+        try:
+            secrets = load_secrets(settings.secrets, str(shown_path(settings.secrets, shown_from)))
+            warnings = [*warnings, *secrets.warnings]
+        except ConfigError as error:
+            secret_problems = error.problems
+    if secret_problems:
+        raise ConfigError([*dialplan_problems, *secret_problems])
+    if dialplan_problems:
+        raise DialplansRefused(dialplan_problems, settings, secrets, warnings)
+    warnings = [*warnings, *phones_without_secret(settings, plans, secrets, shown_from)]
+    return Configuration(settings, plans, secrets, warnings, texts)
+
+
+def phones_without_secret(settings: Settings, plans: Plans, secrets: Secrets, shown_from: Path | None) -> list[Problem]:
+    """Phones that could never register; a warning, because the others can."""
+    shown = str(shown_path(settings.secrets or settings.file, shown_from))
+    found: list[Problem] = []
+    for plan in plans.values():
+        for phone in plan.phones.values():
+            if phone.secret not in secrets:
+                text = f'no secret "{phone.secret}" for phone {phone.name}{did_you_mean(phone.secret, secrets.names())}'
+            elif not any(
+                secrets.ha1(phone.secret, plan.site, phone.name, algorithm) for algorithm in settings.digest.algorithms
+            ):
+                text = (
+                    f'the secret "{phone.secret}" is not for user {phone.name} at {plan.site}, or has no hash of '
+                    f"{', '.join(settings.digest.algorithms)}"
+                )
+            else:
+                continue
+            found.append(Problem(shown, 0, 0, f"{text}; it cannot register", "warning"))
+    return found
+
+
+def shown_path(path: Path, shown_from: Path | None) -> Path:
+    """As short as it can be said from this folder; whole from nowhere, or from the root of all."""
+    if shown_from is None or shown_from == Path(shown_from.anchor):
+        return path
+    return path.relative_to(shown_from) if path.is_relative_to(shown_from) else path
+
+
+def _dialplans(paths: Sequence[Path], shown_from: Path | None) -> tuple[Plans, list[Problem], Texts]:
+    """Each file is read once, so that what is kept of an accepted plan is what was checked."""
+    names = [str(shown_path(path, shown_from)) for path in paths]
+    try:
+        texts = tuple((name, _text(path)) for name, path in zip(names, paths, strict=True))
+    except (OSError, ValueError):
+        # The loader says in words what is the matter with which file.
+        shown = {str(path): name for name, path in zip(names, paths, strict=True)}
+        try:
+            plans, warnings = load_plans(paths)
+        except ConfigError as error:
+            raise ConfigError([replace(one, file=shown.get(one.file, one.file)) for one in error.problems]) from None
+        return plans, warnings, ()
+    plans, warnings = load_texts(texts)
+    return plans, warnings, texts
+
+
+def _text(path: Path) -> str:
+    """Raises OSError, and ValueError for what is no text of sensible size."""
+    with path.open("rb") as stream:
+        data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError("too large")
+    return data.decode("utf-8-sig")

@@ -1,0 +1,1 @@
+"""A new dialplan for the running switch: checked in another process, taken over between two messages."""
