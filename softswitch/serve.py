@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from softswitch import __version__
-from softswitch.clock import Clock
+from softswitch.clock import Clock, ShiftedClock
 from softswitch.dialplan.plan import Plans
 from softswitch.errors import ConfigError, PeerError
 from softswitch.events import Bus
@@ -35,6 +35,10 @@ from softswitch.ops.noise import Quieter
 from softswitch.ops.status import CallStatus, ListenerStatus, RegistrationStatus, Status
 from softswitch.ops.systemd import READY, STOPPING, WATCHDOG, notify, watchdog_seconds
 from softswitch.ops.why import why
+from softswitch.records.people import accounts_of, whose
+from softswitch.records.record import RecordStore
+from softswitch.records.recorder import Recorder
+from softswitch.records.retention import SWEEP_SECONDS, delete_old
 from softswitch.registrar.auth import Authenticator
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
@@ -110,6 +114,8 @@ class Server:
     switch: Switch
     manager: TransportManager
     registrar: Registrar
+    records: RecordStore
+    recorder: Recorder
     relay: RelaySupervisor | None
     client: RelayClient
 
@@ -151,6 +157,16 @@ class Server:
         count = await server.registrar.load(clock.wall())
         if count:
             log.info("registrations from before", count=count)
+        server.records = stores.records
+        server.recorder = Recorder(
+            stores.records,
+            server.loop.call_later,
+            lambda site, user: whose(server.plans, site, user),
+            server._record_failed,
+        )
+        # What is handed over now, the closing store still writes.
+        stack.callback(server.recorder.flush)
+        await server.recorder.resume(clock.wall())
         await server._open_relay(stack)
         directory = PeerDirectory(settings.peers)
         server.manager = TransportManager(
@@ -202,17 +218,25 @@ class Server:
             anchors=settings.relay.use == "always",
             outside_domains=settings.outside_domains,
             own_hosts=own_addresses(),
+            recorder=server.recorder,
         )
         server.switch.start()
         await server.manager.start()
         stack.push_async_callback(server.manager.stop)
         stack.callback(server._stop_timers)
         control = ControlServer(
-            settings.control, {"status": server.status, "why": server.why, "reload secrets": server.reload_secrets}
+            settings.control,
+            {
+                "status": server.status,
+                "why": server.why,
+                "reload secrets": server.reload_secrets,
+                "forget person": server.forget_person,
+            },
         )
         await control.start()
         stack.push_async_callback(control.stop)
         server._watchdog()
+        server.start_task(server._keep_records())
         return server
 
     # -- what is opened
@@ -276,6 +300,28 @@ class Server:
     def _store_failed(self, error: BaseException) -> None:
         log.error("registration not stored, and refused", reason=str(error))
 
+    def _record_failed(self, error: BaseException) -> None:
+        unsaid = self._quieter.ask("call records", self.clock.monotonic())
+        if unsaid is not None:
+            log.error("calls not recorded", reason=str(error), more_before=unsaid)
+
+    async def _keep_records(self) -> None:
+        """Once an hour: delete what is too old, end what nobody will end."""
+        keep = self.settings.records.keep_seconds
+        if isinstance(self.clock, ShiftedClock):
+            keep = 0.0  # who tries out next year does not mean to lose this one
+        while True:
+            wall = self.clock.wall()
+            self.recorder.close_silent(wall)
+            try:
+                deleted = await delete_old(self.records, wall, keep)
+            except StoreError as error:
+                log.error("old call records not deleted", reason=str(error))
+            else:
+                if deleted:
+                    log.info("old call records deleted", count=deleted)
+            await asyncio.sleep(SWEEP_SECONDS)
+
     def _relay_changed(self, status: RelayStatus) -> None:
         if status.state == "waiting":
             log.error("media relay ended", exit=status.last_exit, restarts=status.restarts)
@@ -329,6 +375,34 @@ class Server:
             raise ControlError(str(error)) from error
         log.info("secrets read again", entries=len(self.secrets))
         return {"entries": len(self.secrets)}
+
+    async def forget_person(self, request: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch person forget`: registrations and call records; how many of each are gone."""
+        site, person = str(request.get("site", "")), str(request.get("person", ""))
+        plan, wall = self.plans.get(site), self.clock.wall()
+        removed = 0
+        for account in accounts_of(plan, person) if plan is not None else ():
+            removed += await self._remove_registrations(site, account, wall)
+        try:
+            calls = await self.records.forget(site, person)
+        except StoreError as error:
+            raise ControlError(str(error)) from error
+        log.info("forgot a person", site=site, registrations=removed, calls=calls)
+        return {"registrations": removed, "calls": calls}
+
+    async def _remove_registrations(self, site: str, account: str, wall: float) -> int:
+        count = len(self.registrar.bindings(site, account, wall))
+        done: asyncio.Future[int] = self.loop.create_future()
+
+        def removed(status: int, reason: str, headers: Sequence[bytes]) -> None:
+            if not done.done():  # whoever asked may be gone
+                done.set_result(status)
+
+        with self.switch.moment():
+            self.registrar.remove(site, account, wall, removed)
+        if await done != 200:
+            raise ControlError("the registrations could not be removed; the log says why")
+        return count
 
     async def status(self, _: dict[str, Any]) -> dict[str, Any]:
         """For `softswitch status`."""

@@ -68,6 +68,16 @@ class RegistrarSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordSettings:
+    """What is kept of calls that are over."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    keep_seconds: Annotated[Seconds, Field(alias="keep")] = 90 * 86_400.0
+    """A call's record is deleted so long after the call began; 0 keeps it for ever."""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayAddress:
     """Where media of one network passes: one for each network and address family."""
 
@@ -161,6 +171,7 @@ class Settings:
     peers: tuple[Peer, ...]
     digest: DigestSettings
     registrar: RegistrarSettings
+    records: RecordSettings
     relay: RelaySettings
     limits: LimitSettings
     tls: TlsSettings

@@ -107,6 +107,7 @@ class _Reader:
             peers=raw.peers,
             digest=raw.digest,
             registrar=raw.registrar,
+            records=raw.records,
             relay=self._relay(raw.relay, listeners),
             limits=raw.limits,
             tls=settings.TlsSettings(

@@ -17,6 +17,7 @@ from softswitch.settings import (
     LimitSettings,
     LogSettings,
     Peer,
+    RecordSettings,
     RegistrarSettings,
     Seconds,
     TransactionSettings,
@@ -90,6 +91,7 @@ class WrittenFile:
     peers: tuple[Peer, ...] = ()
     digest: DigestSettings = field(default_factory=DigestSettings)
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
+    records: RecordSettings = field(default_factory=RecordSettings)
     relay: WrittenRelay = field(default_factory=WrittenRelay)
     limits: LimitSettings = field(default_factory=LimitSettings)
     tls: WrittenTls = field(default_factory=WrittenTls)

@@ -199,6 +199,11 @@ class Registrar:
         self._drop(entry, gone, "dead")
         self._change(entry, entry.bindings, wall)
 
+    def remove(self, site: str, account: str, wall: float, reply: Reply) -> None:
+        """Take away all that an account registered; `reply` as for `on_register`. The phone may register again."""
+        # Also when memory has none: a stored row outlives the connection that it hung on.
+        self._change(self._entry(site, account), (), wall, reply)
+
     def __len__(self) -> int:
         """How many accounts are registered."""
         return sum(len(accounts) for accounts in self._sites.values())

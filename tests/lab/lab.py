@@ -13,12 +13,16 @@ from softswitch.errors import PeerError
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
+from softswitch.records.people import whose
+from softswitch.records.record import CallRecord, Query
+from softswitch.records.recorder import Recorder
 from softswitch.registrar.auth import Authenticator
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.sip.digest import ALGORITHMS
 from softswitch.sip.uri import parse_uri
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.switch import Log, Outside, Switch
 from softswitch.transaction.client_other import ClientOther
 
@@ -156,6 +160,7 @@ class Lab:
         texts = [plan] if isinstance(plan, str) else plan
         self.plans, _ = load_texts([(f"{number}.yaml", text) for number, text in enumerate(texts)])
         self.store = MemoryBindingStore()
+        self.record_store = MemoryRecordStore()
         self.token_key = b"k" * 32
         self._options = {"anchors": anchors, "outside_domains": outside_domains}
         self._ping_seconds = ping_seconds
@@ -170,13 +175,19 @@ class Lab:
     # -- the switch
 
     def starts_switch(self) -> None:
-        """A new switch in place of the old one: nothing is left but the store and the key of the dialog tokens."""
+        """A new switch in place of the old one: nothing is left but the store and the key of the dialog tokens.
+
+        Its media relay ends and starts with it.
+        """
         self._starts += 1
+        self.media.sessions.clear()
         if self._wake is not None:
             self._wake.cancel()
         self.bus = Bus()
         self.registrar = Registrar(self.store, self.bus, self._limits, self.clock.wall(), self._ping_seconds)
         asyncio.run(self.registrar.load(self.clock.wall()))
+        recorder = Recorder(self.record_store, self.events.after, lambda site, user: whose(self.plans, site, user))
+        asyncio.run(recorder.resume(self.clock.wall()))
         outside = Outside(
             self.clock,
             self._from_switch,
@@ -196,6 +207,7 @@ class Lab:
             ids=Ids(self._starts),
             token_key=self.token_key,
             bus=self.bus,
+            recorder=recorder,
             **self._options,
         )
         self.switch.start()
@@ -279,6 +291,10 @@ class Lab:
     def notes(self, event: str) -> list[dict[str, object]]:
         """What the switch logged under this name."""
         return [details for _, name, details in self.log.notes if name == event]
+
+    def records(self) -> list[CallRecord]:
+        """What was recorded of calls, oldest first; of what happened in the last moment perhaps nothing yet."""
+        return asyncio.run(self.record_store.find(Query()))[::-1]
 
     def at_rest(self, seconds: float = 300.0) -> None:
         """After some minutes nothing may be left of any call: no transaction, timer, call, fork, leg or port."""
