@@ -321,6 +321,11 @@ class Branch:
             self.status = 487
 
     @property
+    def is_silent(self) -> bool:
+        """Whether nothing at all has come back yet."""
+        return self.client is not None and self.client.state == client_invite.CALLING
+
+    @property
     def cancelled(self) -> bool:
         return self._cancel_headers is not None
 

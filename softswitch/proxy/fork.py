@@ -318,6 +318,8 @@ class Fork:
         reasons = cancel_reasons(cancel)
         for branch in self.branches:
             branch.cancel(*reasons)
+            if branch.is_silent:
+                branch.abandon()  # a phone without power must not keep the caller's line busy for half a minute
         self._perhaps_cancelled()
 
     def shut(self) -> None:

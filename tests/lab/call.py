@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from softswitch.sip.address import parse_address
 from softswitch.sip.message import Request, Response
 
-from .exchange import Exchange, Incoming
+from .exchange import LIFETIME, Exchange, Incoming
 from .lines import build, lines_of
 from .sdp import media_of, sdp
 
@@ -179,7 +179,15 @@ class Call:
             [*exchange.lines, b"CSeq: %d CANCEL" % invitation.cseq],
         )
         self.phone.cancels(exchange, data, invitation.branch)
+        # Who hears nothing more for so long takes it for cancelled (RFC 3261 §9.1).
+        self.phone.lab.events.after(LIFETIME, self._presumed_cancelled)
         return exchange
+
+    def _presumed_cancelled(self) -> None:
+        if self.state in ("calling", "ringing"):
+            self._ended("presumed cancelled")
+            assert self.invitation is not None
+            self.invitation.stop()
 
     # -- the callee's side
 

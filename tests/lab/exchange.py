@@ -99,6 +99,11 @@ class Exchange:
         self.timed_out = True
         self.stop()
 
+    def _is_stale(self, response: Response) -> bool:
+        """The password was right and the nonce too old."""
+        value = response.get(b"proxy-authenticate") or response.get(b"www-authenticate") or b""
+        return b"stale=true" in value and self._tries < 4
+
     def stop(self) -> None:
         """Wait for nothing more."""
         if self._timer is not None:
@@ -119,7 +124,7 @@ class Exchange:
         if self.method == "INVITE" or status >= 200:
             self.stop()
         self.responses.append(response)
-        if status in (401, 407) and self._tries == 1 and self.phone.password:
+        if status in (401, 407) and self.phone.password and (self._tries == 1 or self._is_stale(response)):
             self.credentials = self.phone.credentials(response, self.method, self.uri)
             self.send(self.phone.next_cseq(self))
         elif self.on_response is not None:

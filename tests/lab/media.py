@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from softswitch.media.engine import Done, MediaFailed, MediaKey
@@ -30,6 +31,8 @@ class FakeMedia:
         self.delay: float | None = None
         """None answers within the call, as an engine in memory would."""
         self.fails: MediaFailed | None = None
+        self.fails_at: Callable[[], bool] = lambda: False
+        """Asked each time; True fails this one with 503."""
         self.asked: list[tuple[str, MediaKey, str, str]] = []
         """(what, key, network, source)."""
         self.sessions: list[Session] = []
@@ -72,7 +75,8 @@ class FakeMedia:
         self.asked.append((what, key, network, source))
 
         def work() -> None:
-            done(self.fails or self._placed(what, key, sdp))
+            failed = self.fails or (MediaFailed(503, "No Ports") if self.fails_at() else None)
+            done(failed or self._placed(what, key, sdp))
 
         if self.delay is None:
             work()

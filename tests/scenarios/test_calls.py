@@ -89,10 +89,20 @@ def test_a_caller_gives_up_before_anybody_has_rung(lab: Lab, anna: Phone, carla:
     call.cancel()
     lab.advance(0.3)
     assert not anna.requests_of("CANCEL")
+    assert call.statuses == [487]
     anna.call.ring()
     lab.advance()
     assert anna.call.why == "cancelled"
-    assert call.statuses == [487]
+    lab.at_rest()
+
+
+def test_a_phone_without_power_does_not_keep_the_caller_waiting(lab: Lab, carla: Phone, dario: Phone) -> None:
+    carla.switches_off()
+    call = dario.invites("102")
+    lab.advance(2)
+    call.cancel()
+    lab.advance(0.5)
+    assert call.status == 487
     lab.at_rest()
 
 
