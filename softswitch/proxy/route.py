@@ -54,12 +54,16 @@ class Addresses:
                     self.sent_by.add(text)
 
     def is_ours(self, uri: Uri) -> bool:
-        """Whether this URI's host and port are one of our listeners."""
+        """Whether this URI's host and port are one of our listeners.
+
+        A host of ours without a port is us whatever our ports are: phones that are told "server 192.0.2.1:5070" write
+        sip:101@192.0.2.1.
+        """
         host = uri.host
         if host[:1] == b"[" and host not in self.hosts:
             address = ipv6_of(host)  # many spellings mean one address (RFC 5952)
             host = b"[%b]" % str(address).encode() if address is not None else host
-        return (host if uri.port is None else b"%b:%d" % (host, uri.port)) in self.sent_by
+        return host in self.hosts if uri.port is None else b"%b:%d" % (host, uri.port) in self.sent_by
 
     def own_token(self, route: bytes) -> bytes | None:
         """The token of a Route value that is ours; b"" for one without; None for somebody else's.
