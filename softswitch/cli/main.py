@@ -16,10 +16,13 @@ from pathlib import Path
 import click
 
 import softswitch
+from softswitch.cli.calls import calls
 from softswitch.cli.check import check
 from softswitch.cli.common import DONE, OUR_MISTAKE, PROBLEMS, Refused, show_problems
 from softswitch.cli.demo import demo
+from softswitch.cli.person import person
 from softswitch.cli.phone import phone
+from softswitch.cli.reload import reload
 from softswitch.cli.run import run
 from softswitch.cli.simulate import simulate
 from softswitch.cli.status import status
@@ -30,11 +33,14 @@ from softswitch.errors import ConfigError
 COMMANDS: dict[str, click.Command] = {
     "run": run,
     "check": check,
+    "reload": reload,
     "status": status,
     "why": why,
     "simulate": simulate,
     "week": week,
+    "calls": calls,
     "phone": phone,
+    "person": person,
     "demo": demo,
 }
 

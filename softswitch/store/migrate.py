@@ -14,7 +14,7 @@ HEAD = "0002"
 
 def migrate(path: Path, connection: sqlite3.Connection) -> None:
     """Run what is missing, in one transaction. Raises StoreError for a schema from the future; sqlite3.Error."""
-    version = _version(connection)
+    version = schema_version(connection)
     if version == HEAD:
         return
     if version is not None and version > HEAD:
@@ -46,7 +46,8 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
 
 
-def _version(connection: sqlite3.Connection) -> str | None:
+def schema_version(connection: sqlite3.Connection) -> str | None:
+    """The migration that a file is at; None for a file of none of ours."""
     if "alembic_version" not in _tables(connection):
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()

@@ -1,0 +1,123 @@
+"""`softswitch person`: all that is kept about somebody, to hand over or to delete."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import click
+
+from softswitch.cli.common import PROBLEMS, Refused, config_option, read_settings, shown_path
+from softswitch.cli.kept import path_of, person_meant, store_of, zone_of
+from softswitch.dialplan.load import load_plans
+from softswitch.dialplan.plan import Plans
+from softswitch.ops.control import ControlError, NobodyThere, ask
+from softswitch.records.export import as_json, moment
+from softswitch.records.people import accounts_of
+from softswitch.records.record import Query
+from softswitch.registrar.bindings import BindingChange
+from softswitch.settings import Settings
+from softswitch.store.errors import StoreError
+from softswitch.store.open import open_store
+from softswitch.store.sqlite import all_bindings
+from softswitch.store.sqlite_records import select
+
+site_option = click.option("--site", help="Which site, where there are several.")
+
+FORGET_SECONDS = 120.0
+"""Years of calls are looked through."""
+
+
+@click.group()
+def person() -> None:
+    """What is kept about a person: registrations of her phones and records of her calls."""
+
+
+@person.command("export")
+@click.argument("who")
+@site_option
+@config_option
+def export_(who: str, site: str | None, config: Path | None) -> None:
+    """Write all that is kept about WHO as JSON to standard output.
+
+    WHO is a name or a number of the dialplan, or the name of somebody who has left it.
+    """
+    settings, plans, domain, key = _meant(config, who, site)
+    accounts = accounts_of(plans[domain], key)
+    zone = zone_of(plans, domain)
+    with store_of(settings) as connection:
+        bindings = [one for one in all_bindings(connection) if one.site == domain and one.account in accounts]
+        calls = [as_json(call, zone) for call in select(connection, Query(domain, key))]
+    registrations = []
+    for binding in bindings:
+        found = binding._asdict()
+        for name in ("expires_at", "registered_at"):
+            found[name] = moment(found[name], zone)
+        registrations.append(found)
+    document = {
+        "person": key,
+        "site": domain,
+        "exported_at": moment(time.time(), zone),
+        "phones": accounts,
+        "registrations": registrations,
+        "calls": calls,
+    }
+    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+@person.command()
+@click.argument("who")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@site_option
+@config_option
+def forget(who: str, yes: bool, site: str | None, config: Path | None) -> int | None:
+    """Delete the registrations of WHO's phones and the records of all calls that WHO took part in.
+
+    These calls are then missing for everybody else too. Calls that run at this moment are recorded when they end, and
+    phones that are still in the dialplan register again by themselves.
+    """
+    settings, plans, domain, key = _meant(config, who, site)
+    if not yes:
+        click.confirm(f"Delete all that is kept about {key} at {domain}?", abort=True, err=True)
+    try:
+        gone = ask(settings.control, "forget person", {"site": domain, "person": key}, FORGET_SECONDS)
+        counts = int(gone["registrations"]), int(gone["calls"])
+    except NobodyThere:
+        counts = _forget_here(settings, plans, domain, key)
+    except ControlError as error:
+        raise Refused(str(error)) from None
+    registrations, calls = counts
+    click.echo(f"{key} at {domain}: {registrations} registrations and {calls} call records deleted")
+    return None if any(counts) else PROBLEMS
+
+
+def _meant(config: Path | None, who: str, site: str | None) -> tuple[Settings, Plans, str, str]:
+    settings, _ = read_settings(config)
+    plans, _ = load_plans([shown_path(path) for path in settings.dialplans])
+    return settings, plans, *person_meant(plans, who, site)
+
+
+def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> tuple[int, int]:
+    """No switch is running: the file is ours."""
+    if not path_of(settings).exists():
+        raise Refused(f"{settings.sqlite_file}: not there; nothing is kept before the switch has run")
+
+    async def forget() -> tuple[int, int]:
+        stores = open_store(settings.store)
+        try:
+            accounts = accounts_of(plans[site], key)
+            bindings = [one for one in await stores.bindings.load() if one.site == site and one.account in accounts]
+            for account in {one.account for one in bindings}:
+                saved = stores.bindings.save(BindingChange(site, account, ()))
+                if saved is not None:
+                    await saved
+            return len(bindings), await stores.records.forget(site, key)
+        finally:
+            await stores.close()
+
+    try:
+        return asyncio.run(forget())
+    except StoreError as error:
+        raise Refused(str(error)) from None
