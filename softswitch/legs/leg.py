@@ -120,6 +120,10 @@ class Leg:
 
     def on_cancel(self, cancel: Request) -> None:
         """Before we could answer."""
+        self.on_caller_gone()
+
+    def on_caller_gone(self) -> None:
+        """The connection closed before we could answer."""
         self.end()
         self.server.reply(487)
 

@@ -67,6 +67,7 @@ class Branch:
         "account",
         "alternatives",
         "anchor",
+        "answers",
         "branch",
         "breadth",
         "client",
@@ -110,6 +111,8 @@ class Branch:
         self.remove: Sequence[int] = ()
         self.extra: Sequence[bytes] = ()
         self.anchor = False
+        self.answers = False
+        """The request carries the answer to an offer that came in a response."""
         self.offered = False
         """The request carried an offer, so that SDP coming back is its answer."""
         self.media_failure: MediaFailed | None = None
@@ -148,9 +151,14 @@ class Branch:
         if self.anchor and request.body:
             sdp = sdp_of(request.get(b"content-type") or b"", request.body)
             if sdp is not None:
-                self.offered = True
                 key = self.core.media_key(request, self.branch)
-                self.core.media.offer(key, sdp, self.flow.listener.network, request.flow.host, self._on_offer)
+                network, source = self.flow.listener.network, request.flow.host
+                if self.answers:
+                    offered = MediaKey(key.call_id, key.to_tag, key.from_tag)
+                    self.core.media.answer(offered, sdp, network, source, self._on_offer)
+                else:
+                    self.offered = True
+                    self.core.media.offer(key, sdp, network, source, self._on_offer)
                 return
         self._send(None)
 
@@ -257,6 +265,10 @@ class Branch:
             answer_key = MediaKey(key.call_id, key.from_tag, tag, key.via_branch)
             self.core.media.answer(answer_key, sdp, network, source, anchored)
         else:
+            if response.status < 200:
+                call = self.core.calls.get(self.request.call_id)
+                if call is not None:
+                    call.awaiting.add(response.to.tag)
             offer_key = MediaKey(key.call_id, tag, key.from_tag)
             self.core.media.offer(offer_key, sdp, network, source, anchored)
 

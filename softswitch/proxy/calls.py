@@ -35,6 +35,8 @@ class Call:
     anchored: bool = False
     dialogs: set[bytes] = field(default_factory=set)
     """The tags of those who answered and are still in it."""
+    awaiting: set[bytes] = field(default_factory=set)
+    """The tags of those whose offer came in a reliable provisional response; the PRACK brings the answer (RFC 3262)."""
     left: set[bytes] = field(default_factory=set)
     """The tags of those who hung up: a 200 that comes once more, late, brings nobody back."""
 

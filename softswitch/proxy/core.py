@@ -240,6 +240,11 @@ class Core:
         branch.record_route = request.method in (b"SUBSCRIBE", b"REFER") and not request.to.tag
         branch.anchor = anchored
         branch.remove = self.private_lines(request)
+        if request.method == b"PRACK" and request.body:
+            call = self.calls.get(request.call_id)
+            if call is not None and request.to.tag in call.awaiting:
+                call.awaiting.discard(request.to.tag)
+                branch.answers = True
         straight.start(branch)
 
     def _resolve_straight(self, straight: Straight, way: Way, hops: int, anchored: bool) -> None:

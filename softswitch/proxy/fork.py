@@ -6,6 +6,7 @@ dialplan may still follow. To the firm "declined" by one phone is an outcome lik
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from softswitch.dialplan.decide import next_step
@@ -313,9 +314,15 @@ class Fork:
 
     def on_cancel(self, cancel: Request) -> None:
         """The caller hung up before anyone answered."""
+        self._give_up(cancel_reasons(cancel))
+
+    def on_caller_gone(self) -> None:
+        """Nobody shall pick up for a caller who cannot hear it."""
+        self._give_up(())
+
+    def _give_up(self, reasons: Sequence[bytes]) -> None:
         self.cancelled = True
         self.due = None
-        reasons = cancel_reasons(cancel)
         for branch in self.branches:
             branch.cancel(*reasons)
             if branch.is_silent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from softswitch.proxy.branch import Branch
@@ -59,10 +60,16 @@ class Straight:
         self.core.on_straight_done(self.request)
 
     def on_cancel(self, cancel: Request) -> None:
+        self._give_up(cancel_reasons(cancel))
+
+    def on_caller_gone(self) -> None:
+        self._give_up(())
+
+    def _give_up(self, reasons: Sequence[bytes]) -> None:
         if self.branch is None:
             self.server.reply(487)
             return
-        self.branch.cancel(*cancel_reasons(cancel))
+        self.branch.cancel(*reasons)
         if self.branch.done:
             self.core.release_branch(self.branch)
             self.server.reply(487)

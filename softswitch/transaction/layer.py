@@ -104,9 +104,12 @@ class Layer:
         self.wheel.advance(now)
 
     def flow_failed(self, flow: Flow) -> None:
-        """What was sent over this flow and not yet answered will not be."""
+        """What was sent over this flow and not yet answered will not be, nor can what came by it be answered."""
         for client in [client for client in self.clients.values() if client.flow == flow]:
             client.broken()
+        for server in [server for server in self.servers.values() if server.flow == flow]:
+            if isinstance(server, ServerInvite) and not server.answered and server.owner is not None:
+                server.owner.on_caller_gone()
 
     # -- what the user begins
 

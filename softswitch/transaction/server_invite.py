@@ -74,6 +74,10 @@ class InviteOwner(Protocol):
         """The caller has given up; the CANCEL itself is answered already."""
         ...
 
+    def on_caller_gone(self) -> None:
+        """The caller's connection has closed: no answer can reach it any more."""
+        ...
+
 
 class ServerInvite:
     """One INVITE that came in."""

@@ -162,6 +162,27 @@ def test_early_update_with_an_offer(lab: Lab, anna: Phone, carla: Phone) -> None
     lab.at_rest()
 
 
+def test_a_late_offer_in_a_reliable_provisional_response(lab: Lab, anna: Phone, carla: Phone) -> None:
+    """RFC 3262 §5: the offer is in the 183, the answer in the PRACK; only then further offers."""
+    anna.on_call = lambda call: call.ring(183, call.own_sdp, "RSeq: 1", "Require: 100rel")
+    call = carla.invites("101", late_offer=True)
+    lab.advance()
+    body = sdp(carla.host, 40000)
+    prack = call.sends("PRACK", "RAck: 1 1 INVITE", "Content-Type: application/sdp", body=body)
+    lab.advance()
+    assert prack.status == 200
+    assert media_of(anna.requests_of("PRACK")[0].body).startswith("203.0.113.9:")
+    assert [what for what, *_ in lab.media.asked] == ["offer", "answer"]
+    assert lab.media.ports == 2
+    prack = call.sends("PRACK", "RAck: 2 1 INVITE", "Content-Type: application/sdp", body=body)
+    lab.advance()
+    assert [what for what, *_ in lab.media.asked] == ["offer", "answer", "offer"]
+    anna.call.answer()
+    lab.advance()
+    call.bye()
+    lab.at_rest()
+
+
 def test_a_bye_to_one_that_only_rings_leaves_the_others_ringing(lab: Lab, carla: Phone, dario: Phone) -> None:
     """RFC 3261 §15: the caller drops one early dialog."""
     laptop = lab.phone("dario-laptop")

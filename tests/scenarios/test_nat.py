@@ -112,6 +112,18 @@ def test_a_connection_that_closes_while_it_rings_ends_the_attempt(lab: Lab, anna
     lab.at_rest()
 
 
+def test_a_caller_whose_connection_closes_leaves_nobody_ringing(lab: Lab, anna: Phone) -> None:
+    carla = lab.phone("carla-home", tcp=True)
+    carla.invites("101")
+    lab.advance()
+    assert anna.call.state == "ringing"
+    assert carla.stream is not None
+    carla.stream.close()
+    lab.advance(0.1)
+    assert anna.call.why == "cancelled"
+    lab.at_rest()
+
+
 def test_a_phone_that_connects_anew_in_a_call_is_found(lab: Lab, anna: Phone) -> None:
     carla = lab.phone("carla-home", tcp=True)
     call = anna.invites("102")
