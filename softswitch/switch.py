@@ -30,6 +30,7 @@ from softswitch.sip.message import Request, Response
 from softswitch.sip.parse import parse
 from softswitch.sip.via import stamped
 from softswitch.transaction.layer import Layer, reply_flow
+from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import Timer, TimerValues
 
@@ -220,8 +221,14 @@ class Switch:
         server = self.layer.servers.get(getattr(message, "key", b""))
         if server is None:
             self._refused(message, PeerError(500))
-        else:
-            server.reply(500)
+            return
+        owner = server.owner if isinstance(server, ServerInvite) else None
+        server.reply(500)
+        if owner is not None:
+            try:
+                owner.on_caller_gone()  # what it began is ended, as far as it goes
+            except Exception as error:
+                self.bug(error, message.call_id)
 
     def bug(self, error: BaseException, call_id: bytes) -> None:
         """Something that should not be."""

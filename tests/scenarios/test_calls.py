@@ -164,6 +164,33 @@ def test_a_dead_phone_is_unreachable(lab: Lab, carla: Phone, dario: Phone) -> No
     lab.at_rest()
 
 
+def test_calling_ones_own_number_rings_ones_other_phones(lab: Lab, dario: Phone) -> None:
+    laptop = lab.phone("dario-laptop")
+    dario.invites("103")
+    lab.advance()
+    assert laptop.call.state == "ringing"
+    assert len(dario.calls) == 1
+
+
+def test_a_mistake_of_ours_ends_its_own_call_with_500_and_no_other(
+    lab: Lab, anna: Phone, carla: Phone, dario: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk(lab, carla, anna, "101")
+    with monkeypatch.context() as broken:
+        broken.setattr(type(lab.switch.core), "log_step", lambda *_: 1 // 0)
+        call = dario.invites("102")
+        with pytest.raises(AssertionError):
+            lab.advance()
+        lab.log.bugs.clear()
+        lab.advance()
+        assert call.status == 500
+    assert [one.called for one in lab.switch.core.calls] == ["101"]
+    carla.call.bye()
+    lab.advance()
+    assert anna.call.why == "they hung up"
+    lab.at_rest()
+
+
 def test_to_nobody_and_to_somebody_without_phone(lab: Lab, anna: Phone) -> None:
     assert_status(lab, anna, "199", 404)
     assert_status(lab, anna, "102", 480)
