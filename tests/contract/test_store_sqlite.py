@@ -197,6 +197,27 @@ async def test_migrations_and_schema_agree(file: Path) -> None:
     assert all(table.primary_key.columns.keys()[0] == "site" for table in metadata.sorted_tables)
 
 
+async def test_a_file_of_the_first_release_keeps_its_bindings(file: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    from softswitch.store import migrations
+
+    await saved(file)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as bind:
+        config.attributes["connection"] = bind
+        command.downgrade(config, "0001")
+    engine.dispose()
+    stores = open_store(f"sqlite:///{file}")
+    assert list(await stores.bindings.load()) == [binding()]
+    assert await stores.records.unfinished() == []
+    await stores.close()
+
+
 def test_head_is_the_newest_migration() -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
