@@ -94,6 +94,7 @@ def switch(folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
                 "run",
                 "--config",
                 "softswitch.yaml",
+                *options,
             ],
             cwd=folder,
             env={"NOTIFY_SOCKET": str(path), "PYTHONPATH": str(Path(__file__).parent.parent.parent)},
