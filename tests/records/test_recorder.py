@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC
+from pathlib import Path
 
 from contract.records import record
 
 from softswitch.records.diary import Diary
 from softswitch.records.export import as_json, csv_row
-from softswitch.records.record import CallRecord
+from softswitch.records.record import OUTCOMES, CallRecord
 from softswitch.records.recorder import FLUSH_SECONDS, Recorder
 from softswitch.records.retention import AT_ONCE, delete_old
 from softswitch.records.words import told
@@ -135,3 +136,8 @@ def test_what_never_was_has_no_moment() -> None:
 def test_cells_that_a_spreadsheet_would_run() -> None:
     shown = {name: csv_row(record()._replace(caller=name), UTC)[5] for name in ("=1", "@x", "+1-1", "-x", "+49301", "")}
     assert shown == {"=1": "'=1", "@x": "'@x", "+1-1": "'+1-1", "-x": "'-x", "+49301": "+49301", "": ""}
+
+
+def test_the_page_explains_every_outcome() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs/sysadmin.md").read_text()
+    assert [word for word in OUTCOMES if f"`{word}`" not in page] == []
