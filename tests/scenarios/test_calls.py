@@ -96,6 +96,17 @@ def test_a_caller_gives_up_before_anybody_has_rung(lab: Lab, anna: Phone, carla:
     lab.at_rest()
 
 
+def test_a_100_goes_no_further(lab: Lab, anna: Phone, carla: Phone) -> None:
+    """It is hop by hop (RFC 3261 §16.7 step 5): the caller has the switch's own."""
+    anna.on_call = lambda call: call.ring(100)
+    call = carla.invites("101")
+    lab.advance()
+    assert call.invitation is not None
+    assert call.invitation.statuses == [100]
+    call.cancel()
+    lab.at_rest()
+
+
 def test_a_phone_without_power_does_not_keep_the_caller_waiting(lab: Lab, carla: Phone, dario: Phone) -> None:
     carla.switches_off()
     call = dario.invites("102")
@@ -287,6 +298,9 @@ def test_without_media_there_is_no_call(lab: Lab, anna: Phone, carla: Phone, sta
     call = carla.invites("101")
     lab.advance()
     assert call.status == status
+    assert call.invitation is not None
+    assert call.invitation.final is not None
+    assert call.invitation.final.has(b"retry-after") == (status == 503)
     assert not anna.calls
     lab.at_rest()
 

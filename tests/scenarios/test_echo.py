@@ -21,6 +21,7 @@ def test_it_answers_and_hangs_up_with_the_caller(lab: Lab, carla: Phone) -> None
     lab.advance()
     assert bye.status == 200
     assert not list(lab.switch.core.calls)
+    assert count(lab, b"SIP/2.0 481", carla) == 0
     lab.at_rest()
 
 
@@ -96,6 +97,10 @@ def test_a_request_with_an_old_number_is_refused(lab: Lab, carla: Phone) -> None
     info = call.sends("INFO")
     lab.advance()
     assert info.status == 500
+    call._cseq = 0
+    call.sends("BYE")
+    lab.advance()
+    assert len(lab.switch.legs) == 1
     call._cseq = 10
     call.bye()
     lab.at_rest()

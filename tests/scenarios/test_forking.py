@@ -196,6 +196,43 @@ def test_a_device_that_registers_while_its_person_rings_joins(lab: Lab, carla: P
     lab.at_rest()
 
 
+def test_the_callers_own_device_does_not_join(lab: Lab, dario: Phone, laptop: Phone) -> None:
+    dario.invites("103")
+    lab.advance()
+    dario.registers(contact=b"<sip:again@%b:5060>" % dario.host.encode())
+    lab.advance()
+    assert laptop.call.state == "ringing"
+    assert not dario.requests_of("INVITE")
+
+
+@pytest.mark.parametrize(("rings", "who"), [(False, "dario-home"), (True, "anna-desk")])
+def test_a_dead_phone_is_unreachable_and_one_that_rang_did_not_answer(rings: bool, who: str) -> None:
+    lab = Lab(
+        """
+site: {domain: acme.example, timezone: Europe/Berlin, country: DE}
+people:
+  anna: {name: Anna Berger, number: 101, places: {office: {phone: anna-desk}}}
+  carla:
+    number: 102
+    places: {home: {phone: carla-home}}
+    calls: [{ring: home, for: 60s, then: {unreachable: dario, no answer: anna}}]
+  dario: {name: Dario Conti, number: 103, places: {home: {phone: dario-home}}}
+phones: {carla-home: {secret: a}, dario-home: {secret: b}, anna-desk: {secret: c}}
+"""
+    )
+    phones = {account: lab.phone(account) for account in ("anna-desk", "carla-home", "dario-home")}
+    carla = phones["carla-home"]
+    caller = lab.phone("peer", registered=False, password="")
+    lab.directory.peers[caller.host] = "peer"
+    if rings:
+        carla.on_call = lambda call: (call.ring(), call.phone.switches_off())[0]
+    else:
+        carla.switches_off()
+    caller.invites("102")
+    lab.advance(62)
+    assert [account for account, phone in phones.items() if phone.calls and phone is not carla] == [who]
+
+
 def test_a_device_of_somebody_else_does_not_join(lab: Lab, carla: Phone, dario: Phone) -> None:
     carla.invites("103")
     lab.advance(2)
@@ -350,6 +387,20 @@ def test_a_message_is_refused_only_when_all_refuse(lab: Lab, carla: Phone, dario
     message = carla.sends("MESSAGE", "103")
     lab.advance()
     assert message.status == 415
+    lab.at_rest()
+
+
+def test_the_first_yes_to_a_message_does_not_wait_for_the_others(
+    lab: Lab, carla: Phone, dario: Phone, laptop: Phone
+) -> None:
+    dario.replies["MESSAGE"] = (0, (), b"")
+    message = carla.sends("MESSAGE", "103")
+    lab.advance()
+    assert message.status == 200
+    laptop.replies["MESSAGE"] = (603, (), b"")
+    message = carla.sends("MESSAGE", "103")
+    lab.advance()
+    assert message.status == 603
     lab.at_rest()
 
 

@@ -124,6 +124,22 @@ def test_a_caller_whose_connection_closes_leaves_nobody_ringing(lab: Lab, anna: 
     lab.at_rest()
 
 
+def test_a_bye_to_a_phone_that_is_gone_is_500(lab: Lab, anna: Phone) -> None:
+    """A 503 would speak of us (RFC 3261 §16.7 step 6)."""
+    carla = lab.phone("carla-home", tcp=True)
+    call = anna.invites("102")
+    lab.advance()
+    carla.call.answer()
+    lab.advance()
+    assert carla.stream is not None
+    carla.stream.close()
+    lab.advance(0.1)
+    bye = call.bye()
+    lab.advance()
+    assert bye.status == 500
+    lab.at_rest()
+
+
 def test_a_phone_that_connects_anew_in_a_call_is_found(lab: Lab, anna: Phone) -> None:
     carla = lab.phone("carla-home", tcp=True)
     call = anna.invites("102")
