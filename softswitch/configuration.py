@@ -28,16 +28,19 @@ class Configuration:
     secrets: Secrets
     warnings: list[Problem]
     texts: Texts = ()
-    """What the plans were made of."""
+    """What the plans were made of; empty where that is not to be kept."""
+    refused: tuple[Problem, ...] = ()
+    """Why the dialplans that are configured were refused, and `plans` are those that were accepted last."""
 
 
-@dataclass
 class DialplansRefused(ConfigError):
-    """The dialplans have mistakes; the settings, and the secrets as far as they were needed, are good."""
+    """The dialplans have mistakes; the settings are good, and so are the secrets."""
 
-    settings: Settings | None = None
-    secrets: Secrets | None = None
-    warnings: list[Problem] | None = None
+    def __init__(self, problems: list[Problem], settings: Settings, secrets: Secrets, warnings: list[Problem]) -> None:
+        super().__init__(problems)
+        self.settings = settings
+        self.secrets = secrets
+        self.warnings = warnings
 
 
 def read_all(

@@ -59,6 +59,11 @@ class Secrets:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """All of them, by name."""
+        return dict(self._entries)
+
     def names(self) -> list[str]:
         """In the order of the file."""
         return list(self._entries)

@@ -19,7 +19,7 @@ from typing import Any
 
 from softswitch import __version__
 from softswitch.clock import Clock, ShiftedClock
-from softswitch.dialplan.plan import Plans
+from softswitch.configuration import Configuration
 from softswitch.errors import ConfigError, PeerError
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
@@ -42,7 +42,8 @@ from softswitch.records.retention import SWEEP_SECONDS, delete_old
 from softswitch.registrar.auth import Authenticator
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
-from softswitch.secrets import Secrets, load_secrets
+from softswitch.reload.apart import CheckFailed
+from softswitch.reload.reloader import Reloader
 from softswitch.settings import Peer, Settings
 from softswitch.sip.uri import parse_uri
 from softswitch.store.errors import StoreError
@@ -73,13 +74,11 @@ class CannotStart(Exception):
 
 
 async def serve(
-    settings: Settings,
-    plans: Plans,
-    secrets: Secrets,
+    found: Configuration,
     clock: Clock,
     on_ready: Callable[[float], None] = lambda wall: None,
 ) -> int:
-    """Run until SIGTERM or SIGINT; the exit code. Nothing stays open when it cannot start.
+    """Run until SIGTERM or SIGINT; the exit code. Nothing stays open when it cannot start. SIGHUP reloads.
 
     `on_ready` is called once, when phones can reach the switch, with the wall clock of that moment.
     """
@@ -89,13 +88,15 @@ async def serve(
         loop.add_signal_handler(number, stop.set)
     try:
         async with AsyncExitStack() as stack:
-            server = await Server.open(stack, settings, plans, secrets, clock)
+            server = await Server.open(stack, found, clock)
+            loop.add_signal_handler(signal.SIGHUP, hung_up, server, stop, os.isatty(2))
             # What is here now stays: the collector need not walk it again and again.
             gc.collect()
             gc.freeze()
             gc.set_threshold(50_000, 20, 50)
             notify(READY)
-            log.info("ready", listeners=", ".join(map(_shown, settings.listeners)), sites=", ".join(plans))
+            log.info("ready", listeners=", ".join(map(_shown, found.settings.listeners)), sites=", ".join(found.plans))
+            server.start_task(server.reloader.keep())
             on_ready(clock.wall())
             await stop.wait()
             notify(STOPPING)
@@ -106,6 +107,14 @@ async def serve(
         return UNAVAILABLE
     log.info("stopped")
     return 0
+
+
+def hung_up(server: Server, stop: asyncio.Event, had_terminal: bool) -> None:
+    """SIGHUP: reload; but when it says that our terminal was closed, end with it."""
+    if had_terminal and not os.isatty(2):
+        stop.set()
+    else:
+        server.start_task(server.reload_unasked())
 
 
 class Server:
@@ -119,24 +128,23 @@ class Server:
     relay: RelaySupervisor | None
     client: RelayClient
 
-    def __init__(self, settings: Settings, plans: Plans, secrets: Secrets, clock: Clock) -> None:
-        self.settings = by_family(settings)
-        self.plans = plans
-        self.secrets = secrets
+    def __init__(self, found: Configuration, clock: Clock) -> None:
+        self.settings = by_family(found.settings)
+        self.plans = found.plans
+        self.secrets = found.secrets
         self.clock = clock
         self.loop = asyncio.get_running_loop()
         self.started_at = clock.wall()
         self._quieter = Quieter()
         self.alarms: dict[str, str] = {}
+        self.reloader = Reloader(found, self._use, self.alarms, clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake_handle: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(
-        cls, stack: AsyncExitStack, settings: Settings, plans: Plans, secrets: Secrets, clock: Clock
-    ) -> Server:
+    async def open(cls, stack: AsyncExitStack, found: Configuration, clock: Clock) -> Server:
         """Open everything; `stack` closes it. Raises CannotStart and OSError."""
-        server = cls(settings, plans, secrets, clock)
+        server = cls(found, clock)
         settings = server.settings
         stores = open_store(settings.store)
         stack.push_async_callback(stores.close)
@@ -196,7 +204,7 @@ class Server:
                 server.manager.is_open,
                 server.manager.keep,
             ),
-            plans=plans,
+            plans=server.plans,
             listeners=settings.listeners,
             registrar=server.registrar,
             verifier=Authenticator(
@@ -229,6 +237,7 @@ class Server:
             {
                 "status": server.status,
                 "why": server.why,
+                "reload": server.reload,
                 "reload secrets": server.reload_secrets,
                 "forget person": server.forget_person,
             },
@@ -365,16 +374,34 @@ class Server:
 
     # -- the control socket
 
-    def reload_secrets(self, _: dict[str, Any]) -> dict[str, Any]:
-        """For `softswitch phone add`: read the secrets file again."""
-        if self.settings.secrets is None:
-            raise ControlError("no secrets file is configured")
+    async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch reload`: dialplans and secrets anew."""
         try:
-            self.secrets = load_secrets(self.settings.secrets)
+            return (await self.reloader.reload(str(request.get("shown_from", "")))).as_json()
+        except CheckFailed as error:
+            raise ControlError(f"{error}; nothing was changed") from error
+
+    async def reload_unasked(self) -> None:
+        """The same for a signal: what came of it is in the log."""
+        try:
+            await self.reloader.reload()
+        except CheckFailed as error:
+            log.error("reload failed, nothing was changed", reason=str(error))
+
+    def _use(self, found: Configuration) -> None:
+        """From the reloader: go by these plans and secrets from the next message on."""
+        self.plans = found.plans
+        self.secrets = found.secrets
+        self.settings = replace(self.settings, dialplans=found.settings.dialplans, secrets=found.settings.secrets)
+        self.switch.core.use_plans(found.plans)
+
+    async def reload_secrets(self, _: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch phone add`: read the secrets file again."""
+        try:
+            count = await self.reloader.reload_secrets()
         except ConfigError as error:
             raise ControlError(str(error)) from error
-        log.info("secrets read again", entries=len(self.secrets))
-        return {"entries": len(self.secrets)}
+        return {"entries": count}
 
     async def forget_person(self, request: dict[str, Any]) -> dict[str, Any]:
         """For `softswitch person forget`: registrations and call records; how many of each are gone."""
@@ -439,7 +466,8 @@ class Server:
                     one.expires_at - wall,
                 )
                 for one in self.registrar.all(wall)
-                if one.site in self.plans
+                # A phone that a reload took away is as good as not registered.
+                if one.site in self.plans and one.account in self.plans[one.site].phones
             ],
             calls=[
                 CallStatus(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 from collections.abc import Callable, Coroutine
 from datetime import datetime
@@ -12,9 +13,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from softswitch.cli.common import Configuration, config_option, read_configuration
+from softswitch.cli.common import config_option, find_config
 from softswitch.clock import Clock, ShiftedClock, SystemClock
+from softswitch.configuration import Configuration
 from softswitch.ops.log import configure, log
+from softswitch.reload.start import read_to_start
 
 _FORMATS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
 
@@ -32,9 +35,10 @@ at_option = click.option(
 def run(config: Path | None, at: datetime | None) -> int:
     """Run the switch in the foreground; SIGTERM or Ctrl-C ends it.
 
-    With any problem in the configuration nothing is started.
+    With any problem in the configuration nothing is started; except that with one in a dialplan, the dialplan that
+    was accepted last is used.
     """
-    return start(read_configuration(config), at)
+    return start(read_to_start(find_config(config), os.environ, Path.cwd()), at)
 
 
 def start(found: Configuration, at: datetime | None, on_ready: Callable[[float], None] | None = None) -> int:
@@ -48,7 +52,7 @@ def start(found: Configuration, at: datetime | None, on_ready: Callable[[float],
     from softswitch.serve import serve
 
     hook = (on_ready,) if on_ready else ()
-    return run_loop(serve(found.settings, found.plans, found.secrets, clock, *hook))
+    return run_loop(serve(found, clock, *hook))
 
 
 def clock_at(at: datetime | None, found: Configuration) -> Clock:

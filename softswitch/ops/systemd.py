@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
-RELOADING = "RELOADING=1"
 WATCHDOG = "WATCHDOG=1"
 
 
@@ -25,6 +25,11 @@ def notify(*lines: str, environ: Mapping[str, str] = os.environ) -> bool:
     except OSError:
         return False
     return True
+
+
+def reloading() -> tuple[str, str]:
+    """What to send when a reload begins, to be followed by READY: systemd wants to know since when."""
+    return "RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}"
 
 
 def watchdog_seconds(environ: Mapping[str, str] = os.environ) -> float:

@@ -525,7 +525,9 @@ class Core:
                 uri = parse_uri(contact.uri)
             except PeerError:
                 continue
-            if self._plan_of(uri) is not plan:
+            home = self._plan_of(uri)
+            # By the site: a reload may have made a new plan of the same firm since the call began.
+            if home is None or home.site != plan.site:
                 continue
             to = Facts(plan.site, uri.user_text, facts.caller, facts.caller_account, facts.wall)
             step = next_step(plan, to, ())

@@ -81,11 +81,12 @@ def _steps(value: object, key: object = None) -> Iterator[tuple[str, Any, Any]]:
         entries = list(value.items())
     else:
         assert is_dataclass(value)
+        assert not isinstance(value, type)
         yield "open", type(value), key
         entries = [(one.name, getattr(value, one.name)) for one in fields(value) if one.init]
     some: dict[Any, Any] = {}
     for name, part in entries:
-        if isinstance(part, dict) and len(part) > PIECE_ENTRIES or is_split(part):
+        if _is_large(part):
             yield from _steps(part, name)
         else:
             some[name] = part
@@ -97,10 +98,8 @@ def _steps(value: object, key: object = None) -> Iterator[tuple[str, Any, Any]]:
     yield "close", None, None
 
 
-def is_split(part: object) -> bool:
-    """Whether this is a dataclass with a dict of some size in it."""
-    return (
-        is_dataclass(part)
-        and not isinstance(part, type)
-        and any(isinstance(found := getattr(part, one.name), dict) and len(found) > PIECE_ENTRIES for one in fields(part))
-    )
+def _is_large(part: object) -> bool:
+    """Whether there is a dict of some size in it, not deeper than dicts and dataclasses go."""
+    if isinstance(part, dict):
+        return len(part) > PIECE_ENTRIES or any(_is_large(one) for one in part.values())
+    return is_dataclass(part) and any(_is_large(getattr(part, one.name)) for one in fields(part))

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from softswitch.clock import Clock, ShiftedClock, SystemClock
+from softswitch.configuration import Configuration
 from softswitch.ops.log import silence
-from softswitch.secrets import Secrets
 
 from .conftest import Command
 
@@ -23,9 +23,9 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """Stands in for the switch, and keeps what it was started with."""
     calls: list[dict[str, Any]] = []
 
-    async def serve(settings: Any, plans: Any, secrets: Secrets, clock: Clock) -> int:
+    async def serve(found: Configuration, clock: Clock) -> int:
         loop = type(asyncio.get_running_loop()).__module__
-        calls.append({"plans": plans, "secrets": secrets, "clock": clock, "loop": loop})
+        calls.append({"plans": found.plans, "secrets": found.secrets, "clock": clock, "loop": loop})
         return 7
 
     module = types.ModuleType("softswitch.serve")
