@@ -83,7 +83,7 @@ class Recorder:
             if record.answered_at:
                 self._earlier[record.call_id] = record
             else:
-                interrupted.append(record._replace(outcome="interrupted", ended_at=wall))
+                interrupted.append(_ended(record, "interrupted", wall))
         self._end(interrupted)
         self.close_silent(wall)
 
@@ -92,16 +92,22 @@ class Recorder:
         if self._earlier:
             record = self._earlier.pop(text(call_id), None)
             if record is not None:
-                self._end([record._replace(outcome="answered", ended_at=wall)])
+                self._end([_ended(record, "answered", wall)])
 
     def close_silent(self, wall: float) -> None:
         """Give up the earlier conversations whose end nobody will tell any more."""
         silent = [one for one in self._earlier.values() if wall - one.answered_at > LONGEST_SECONDS]
         for record in silent:
             del self._earlier[record.call_id]
-        self._end([record._replace(outcome="lost", ended_at=wall) for record in silent])
+        self._end([_ended(record, "lost", wall) for record in silent])
 
     def _end(self, records: Iterable[CallRecord]) -> None:
         self._finished += records
         if self._finished and not self._due:
             self._wake()
+
+
+def _ended(record: CallRecord, outcome: str, wall: float) -> CallRecord:
+    """The record of a call that an earlier run began."""
+    legs = tuple([leg if leg.ended_at else leg._replace(ended_at=wall) for leg in record.legs])
+    return record._replace(outcome=outcome, ended_at=wall, legs=legs)

@@ -30,11 +30,12 @@ def told(call: CallRecord, zone: tzinfo) -> Iterator[str]:
 
 
 def _step(step: StepRecord) -> str:
+    because = ", because" if step.reasons else ""
     if step.does == "ring":
-        return f"rings {step.who} for {step.seconds:g} s, because"
+        return f"rings {step.who} for {step.seconds:g} s{because}"
     if step.does == "answer":
-        return f"the switch answers: {step.who}, because"
-    return f"is refused with {step.who}, because"
+        return f"the switch answers: {step.who}{because}"
+    return f"is refused with {step.who}{because}"
 
 
 def _leg(leg: LegRecord, call: CallRecord) -> str:
