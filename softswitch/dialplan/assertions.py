@@ -26,17 +26,22 @@ _PLAIN_WEEKS_FROM = date(2001, 1, 1)
 _PLAIN_WEEKS = 52
 
 
-def check_assertions(plan: Plan, sources: Iterable[Source]) -> None:
-    """Report every assertion that fails, or can't be understood, where it stands."""
+def check_assertions(plan: Plan, sources: Iterable[Source], wall: float | None = None) -> None:
+    """Report every assertion that fails, or can't be understood, where it stands.
+
+    Warns of those on a date before `wall`, if it is given: they say nothing about any call to come.
+    """
     for source in sources:
         for index, assertion in enumerate(source.model.assertions):
-            _check(plan, source, assertion, ("assertions", index))
+            _check(plan, source, assertion, ("assertions", index), wall)
 
 
-def _check(plan: Plan, source: Source, assertion: AssertionModel, path: tuple[Part, ...]) -> None:
-    facts = _facts(plan, source, assertion, path)
+def _check(plan: Plan, source: Source, assertion: AssertionModel, path: tuple[Part, ...], wall: float | None) -> None:
+    facts = _facts(plan, source, assertion, path, wall)
     if facts is None:
         return
+    if wall is not None and has_date(assertion.at) and facts.wall < wall:
+        source.warn_here("this date is in the past; the assertion says nothing about calls to come", *path, "at")
     history: tuple[Outcome, ...] = ()
     expectations = [("rings", "", assertion.rings)]
     expectations += [(key, key.removeprefix("then if "), texts) for key, texts in assertion.then.items()]
@@ -60,7 +65,9 @@ def _check(plan: Plan, source: Source, assertion: AssertionModel, path: tuple[Pa
             return
 
 
-def _facts(plan: Plan, source: Source, assertion: AssertionModel, path: tuple[Part, ...]) -> Facts | None:
+def _facts(
+    plan: Plan, source: Source, assertion: AssertionModel, path: tuple[Part, ...], wall: float | None
+) -> Facts | None:
     zone = ZoneInfo(plan.timezone)
     try:
         at = parse_moment(assertion.at, zone, 0.0)

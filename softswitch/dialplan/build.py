@@ -8,7 +8,9 @@ from datetime import date
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
+from softswitch.dialplan.calendars import Calendars
 from softswitch.dialplan.conditions import is_outside_number, plain_number
+from softswitch.dialplan.copies import Copies
 from softswitch.dialplan.decide import RING_SECONDS
 from softswitch.dialplan.graph import endless_ways
 from softswitch.dialplan.holiday import Holidays, public
@@ -41,17 +43,19 @@ CODES = ("echo",)
 CODE = re.compile(r"[\d*#]{1,15}")
 
 
-def build_plan(sources: list[Source]) -> Plan:
+def build_plan(sources: list[Source], copies: Copies | None = None, wall: float | None = None) -> Plan:
     """The plan of the files of one site; what is wrong or odd is added to their problems.
 
-    With errors among these the plan is not fit for use.
+    With errors among these the plan is not fit for use. `copies` has the calendars of addresses; `wall` is now, for
+    which these are made ready.
     """
-    return _Builder(sources).build()
+    return _Builder(sources, copies, wall).build()
 
 
 class _Builder:
-    def __init__(self, sources: list[Source]) -> None:
+    def __init__(self, sources: list[Source], copies: Copies | None, wall: float | None) -> None:
         self.sources = sources
+        self.calendars = Calendars(copies, wall)
         self.names = Directory(sources)
         self.schedules: Entries[ScheduleModel] = self._entries("schedules", lambda model: model.schedules)
         self.people: Entries[PersonModel] = self._entries("people", lambda model: model.people)
@@ -166,7 +170,7 @@ class _Builder:
         hours: list[Hours] = []
         spans: list[Span] = []
         exceptions: list[Days] = []
-        for index, line in enumerate(model.hours):
+        for index, line in enumerate(model.hours or ()):
             where = (*path, "hours", index)
             try:
                 parsed = parse_line(line)
@@ -182,13 +186,18 @@ class _Builder:
                     exceptions.append(parsed)
             if "holidays" in line:
                 self._check_holidays(source, *where)
-        if exceptions and not hours and not spans:
+        if model.hours is None and model.calendar is None and not source.has_dropped_from(*path):
+            source.error("a schedule needs hours, or a calendar", *path)
+        if exceptions and not hours and not spans and not model.calendar:
             source.error("there are only exceptions; write the hours too", *path)
         zone = self.zone
         if model.timezone is not None:
             zone = self._zone_named(model.timezone, source, *path, "timezone") or zone
             self.names.zoned_schedules.add(name)
-        self.names.schedules[name] = Schedule(name, zone, tuple(hours), tuple(spans), tuple(exceptions), self.holidays)
+        busy = self.calendars.read(model.calendar or [], zone, source, *path, "calendar")
+        self.names.schedules[name] = Schedule(
+            name, zone, tuple(hours), tuple(spans), tuple(exceptions), self.holidays, busy
+        )
 
     def _introduce(self, name: str, source: Source, model: PersonModel) -> None:
         path = ("people", name)

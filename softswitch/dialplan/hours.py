@@ -10,12 +10,14 @@ from softswitch.dialplan.schedule import Days, Hours, Span
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FULL_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MINUTES_A_DAY = 1440
+LAST_WEEK = 53
 MAX_RING_SECONDS = 600
 
 _DATE = r"\d{4}-\d{1,2}-\d{1,2}"
 _TIME = r"\d{1,2}:\d{2}"
 _SPAN = re.compile(rf"({_DATE}) ({_TIME})\.\.({_DATE}) ({_TIME})")
 _DATES = re.compile(rf"({_DATE})(?:\.\.({_DATE}))?")
+_WEEKS = re.compile(r"(\d{1,2})(?:-(\d{1,2}))?")
 _TIMES = re.compile(rf"({_TIME})-({_TIME})")
 _DURATION = re.compile(r"(?:(\d{1,4}) ?m(?:in)?)? ?(?:(\d{1,5}) ?s)?")
 
@@ -49,8 +51,14 @@ def parse_line(text: str) -> Hours | Span | Days:
 def parse_days(words: list[str]) -> Days:
     """Days from words such as "mon-thu", "sat", "2026-12-24", "2026-12-27..2026-12-31", "holidays", "daily".
 
-    Raises ValueError in an operator's words.
+    "even weeks", "odd weeks" or "week 49-51" among them leaves the days of these ISO weeks only; alone it is all
+    of their days. Raises ValueError in an operator's words.
     """
+    if not words:
+        raise ValueError("the days are missing")
+    words, weeks = _weeks(words)
+    if weeks and not words:
+        words = ["daily"]
     weekdays: set[int] = set()
     dates: list[tuple[date, date]] = []
     holidays = False
@@ -63,11 +71,11 @@ def parse_days(words: list[str]) -> Days:
             dates.append(_dates(*match.groups()))
         else:
             weekdays.update(_weekdays(word))
-    if not words:
-        raise ValueError("the days are missing")
+    if dates and weeks:
+        raise ValueError("dates and weeks on one line can be read in two ways; write two lines")
     if weekdays and dates:
         raise ValueError("weekdays and dates on one line can be read in two ways; write two lines")
-    return Days(frozenset(weekdays), tuple(dates), holidays)
+    return Days(frozenset(weekdays), tuple(dates), holidays, weeks)
 
 
 def parse_dates(text: str) -> list[date]:
@@ -131,6 +139,39 @@ def weekday_named(word: str) -> int | None:
         if low == name.lower() or low == WEEKDAYS[number]:
             return number
     return None
+
+
+def _weeks(words: list[str]) -> tuple[list[str], frozenset[int]]:
+    """The words without those about ISO weeks, and the weeks."""
+    rest: list[str] = []
+    weeks: set[int] = set()
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if word in ("even", "odd"):
+            if waiting[:1] not in (["weeks"], ["week"]):
+                raise ValueError(f'after "{word}" comes "weeks"')
+            waiting.pop(0)
+            weeks.update(range(2 if word == "even" else 1, LAST_WEEK + 1, 2))
+        elif word in ("week", "weeks"):
+            if not (waiting and _WEEKS.fullmatch(waiting[0])):
+                raise ValueError("which weeks? write week 49, weeks 49-51, even weeks or odd weeks")
+            while waiting and (match := _WEEKS.fullmatch(waiting[0])):
+                waiting.pop(0)
+                weeks.update(_week_range(int(match[1]), int(match[2] or match[1])))
+        else:
+            rest.append(word)
+    return rest, frozenset(weeks)
+
+
+def _week_range(first: int, last: int) -> range | list[int]:
+    """Over the turn of the year where the last is before the first."""
+    for week in (first, last):
+        if not 1 <= week <= LAST_WEEK:
+            raise ValueError(f"there is no week {week}; a year has weeks 1 to {LAST_WEEK}")
+    if first <= last:
+        return range(first, last + 1)
+    return [*range(first, LAST_WEEK + 1), *range(1, last + 1)]
 
 
 def _weekdays(word: str) -> list[int]:

@@ -14,7 +14,6 @@ LATER: Mapping[str, str] = {
     "trunks": "lines to the public network",
     "numbers": "numbers called from outside",
     "outside": "calls to outside",
-    "calendar": "calendars",
     "presence": "conditions on presence",
     "busy when": "being busy on any call",
 }
@@ -74,7 +73,8 @@ class SiteModel(Model):
 
 
 class ScheduleModel(Model):
-    hours: Words
+    hours: Words | None = None
+    calendar: Words | None = None
     timezone: Word | None = None
 
     @model_validator(mode="before")

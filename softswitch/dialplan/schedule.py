@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from softswitch.dialplan.busy import BusyTimes, merged
 from softswitch.dialplan.holiday import Holidays
 
 DAY = 86400
@@ -33,9 +34,13 @@ class Days:
     dates: tuple[tuple[date, date], ...] = ()
     """From and to, both inside."""
     holidays: bool = False
+    weeks: frozenset[int] = frozenset()
+    """Only in these ISO weeks of a year, 1 to 53; none means in every week."""
 
     def includes(self, day: date, holidays: Holidays) -> bool:
         """Whether this is one of the days."""
+        if self.weeks and day.isocalendar().week not in self.weeks:
+            return False
         if day.weekday() in self.weekdays or any(first <= day <= last for first, last in self.dates):
             return True
         return self.holidays and holidays.includes(day)
@@ -72,6 +77,8 @@ class Schedule:
     exceptions: tuple[Days, ...] = ()
     """Days on which no range starts."""
     holidays: Holidays = field(default_factory=Holidays)
+    calendars: tuple[BusyTimes, ...] = ()
+    """Their busy times are inside too."""
     _windows: dict[int, tuple[float, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Memory of what was worked out: week since 1970 → start, end, start, end … in it."""
 
@@ -114,10 +121,20 @@ class Schedule:
                         edges[-1] = high
                     else:
                         edges += (low, high)
+        if self.calendars:
+            edges = self._with_calendars(edges, start, end)
         if len(self._windows) >= KEPT_WINDOWS:
             self._windows.clear()
         self._windows[week] = tuple(edges)
         return self._windows[week]
+
+    def _with_calendars(self, edges: list[float], start: float, end: float) -> list[float]:
+        spans = list(zip(edges[::2], edges[1::2], strict=True))
+        for calendar in self.calendars:
+            for since, until in calendar.during(start, end, self.zone):
+                if not self.excepts(datetime.fromtimestamp(since, UTC).astimezone(self.zone).date()):
+                    spans.append((max(since, start), min(until, end)))
+        return [edge for span in merged(spans) for edge in span]
 
     def _readings(self, first_day: int, last_day: int) -> list[tuple[int, int]]:
         """The ranges of these days (counted from 1970) as wall-clock seconds, in order, none touching another."""
@@ -132,14 +149,7 @@ class Schedule:
         for span in self.spans:
             if not self.excepts(span.start.date()):
                 ranges.append((_reading(span.start), _reading(span.end)))
-        ranges.sort()
-        merged: list[tuple[int, int]] = []
-        for start, end in ranges:
-            if merged and start <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-            else:
-                merged.append((start, end))
-        return merged
+        return merged(ranges)
 
     def excepts(self, day: date) -> bool:
         """Whether an exception takes this day out."""

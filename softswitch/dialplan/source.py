@@ -46,6 +46,10 @@ class Source:
         """Report what stands at the path."""
         self._report(text, path, "error", of_key=False)
 
+    def error_in(self, file: str, line: int, text: str) -> None:
+        """Report what stands in another file that this one names."""
+        self._add(Problem(file, line, 1, text))
+
     def error_at_key(self, text: str, *path: Part) -> None:
         """Report the key that ends the path."""
         self._report(text, path, "error", of_key=True)
@@ -63,6 +67,10 @@ class Source:
         """Say what is odd but works; at the key that ends the path."""
         self._report(text, path, "warning", of_key=True)
 
+    def warn_here(self, text: str, *path: Part) -> None:
+        """Say what is odd but works; at what stands at the path."""
+        self._report(text, path, "warning", of_key=False)
+
     def was_dropped(self, *path: Part) -> bool:
         """Whether the path was in the file, but in a way that had to be left out."""
         return any(path[:length] in self.dropped for length in range(1, len(path) + 1))
@@ -73,8 +81,11 @@ class Source:
 
     def _report(self, text: str, path: tuple[Part, ...], severity: str, of_key: bool) -> None:
         line, column = self._place(path, of_key)
-        self.problems.append(Problem(self.file, line, column, text, severity))
-        self.errors += severity == "error"
+        self._add(Problem(self.file, line, column, text, severity))
+
+    def _add(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        self.errors += problem.severity == "error"
         if self.errors == MAX_PROBLEMS:
             self.problems.append(Problem(self.file, 0, 0, f"more than {MAX_PROBLEMS} mistakes; no more are listed"))
             raise TooManyProblems

@@ -175,6 +175,26 @@ def weekly_lines(draw: st.DrawFn) -> Line:
 
 
 @st.composite
+def lines_of_weeks(draw: st.DrawFn) -> Line:
+    """A weekly line of some ISO weeks; the week of a day is asked of the C library."""
+    line = draw(weekly_lines())
+    first, length = draw(st.integers(1, 53)), draw(st.integers(0, 20))
+    last = (first + length - 1) % 53 + 1
+    words, weeks = draw(
+        st.sampled_from(
+            [
+                ("even weeks", set(range(2, 54, 2))),
+                ("odd weeks", set(range(1, 54, 2))),
+                (f"week {first}-{last}", {(first + n - 1) % 53 + 1 for n in range(length + 1)}),
+            ]
+        )
+    )
+    return Line(
+        f"{words} {line.text}", lambda day: line.starts_on(day) and int(day.strftime("%V")) in weeks, line.ranges
+    )
+
+
+@st.composite
 def dated_lines(draw: st.DrawFn, first_day: date) -> Line:
     start = first_day + timedelta(days=draw(st.integers(-2, 12)))
     end = start + timedelta(days=draw(st.integers(0, 4)))
@@ -226,7 +246,7 @@ CLOCK_CHANGES = [
 def test_every_minute_is_as_the_oracle_says(zone_name: str, change: date, data: st.DataObject) -> None:
     zone = ZoneInfo(zone_name)
     first_day = change - timedelta(days=data.draw(st.integers(0, 4)))
-    lines = data.draw(st.lists(weekly_lines() | dated_lines(first_day), min_size=1, max_size=3))
+    lines = data.draw(st.lists(weekly_lines() | lines_of_weeks() | dated_lines(first_day), min_size=1, max_size=3))
     excepted = data.draw(st.sets(st.integers(-2, 8).map(lambda n: first_day + timedelta(days=n)), max_size=2))
     texts = [line.text for line in lines] + [f"except {day}" for day in excepted]
     tested = schedule(*texts, zone=zone)
@@ -263,6 +283,10 @@ def test_every_minute_is_as_the_oracle_says(zone_name: str, change: date, data: 
         ("except", "the days are missing"),
         ("mon 2026-12-24 08:00-09:00", "two ways"),
         ("9999-01-01", "cannot be meant"),
+        ("week 54 mon", "there is no week 54"),
+        ("week mon 08:00-09:00", "which weeks"),
+        ("even mon", 'after "even" comes "weeks"'),
+        ("week 49 2026-12-24", "two ways"),
         ("", "does not say on which days"),
     ],
 )
@@ -275,4 +299,8 @@ def test_ways_to_write_the_same() -> None:
     same = parse_line("mon-thu 08:00-12:00")
     assert parse_line("mon, tue, wed, thu 8:00-12:00") == same
     assert parse_line("Monday - Thursday 08:00 - 12:00") == same
+    assert parse_line("mon 08:00-12:00") != parse_line("even weeks mon 08:00-12:00")
+    weeks = parse_line("weeks 51-2 mon-fri 09:00-10:00")
+    assert weeks == parse_line("mon-fri week 51, 52, 53, 1, 2 09:00-10:00")
+    assert parse_line("except week 52") == parse_line("except daily week 52")
     assert parse_line("sat-tue 22:00-06:00") == Hours(Days(frozenset({5, 6, 0, 1})), ((1320, 1800),))

@@ -1,0 +1,62 @@
+"""The calendars that a dialplan names: read, checked, and reported where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from softswitch.dialplan.busy import BusyTimes
+from softswitch.dialplan.copies import Copies, is_address, read_file
+from softswitch.dialplan.icalendars import mistakes, ready
+from softswitch.dialplan.source import Part, Source
+
+
+@dataclass(slots=True)
+class Calendars:
+    """Reads each calendar once."""
+
+    copies: Copies | None
+    wall: float | None
+    known: dict[str, BusyTimes | None] = field(default_factory=dict)
+    """By file or address; None for one with mistakes, which were reported."""
+
+    def read(self, names: Sequence[str], zone: ZoneInfo, source: Source, *path: Part) -> tuple[BusyTimes, ...]:
+        """The busy times of these files, which are looked for beside the dialplan, and addresses.
+
+        What is wrong is reported, in the line of the calendar where that can be said.
+        """
+        found: list[BusyTimes] = []
+        for index, name in enumerate(names):
+            place = name if is_address(name) else str(Path(source.file).parent / name)
+            if place not in self.known:
+                self.known[place] = self._read(name, place, zone, source, *path, index)
+            busy = self.known[place]
+            if busy is not None:
+                ready(busy, zone, self.wall)
+                found.append(busy)
+        return tuple(found)
+
+    def _read(self, name: str, place: str, zone: ZoneInfo, source: Source, *path: Part) -> BusyTimes | None:
+        if is_address(name):
+            if not name.startswith("https://"):
+                source.error(f'"{name}" must begin with https://', *path)
+                return None
+            text = self.copies.get(name) if self.copies else None
+            if text is None:
+                source.warn_here("this calendar was not fetched yet; until then it has no busy times", *path)
+                return BusyTimes(name, "")
+        else:
+            try:
+                text = read_file(Path(place))
+            except OSError as error:
+                source.error(f"{place} cannot be read: {error.strerror}", *path)
+                return None
+            except ValueError as error:
+                source.error(f"{place}: {error}", *path)
+                return None
+        wrong = mistakes(text, zone, self.wall)
+        for line, what in wrong:
+            source.error_in(place, line, what)
+        return None if wrong else BusyTimes(name, text)

@@ -1,0 +1,83 @@
+"""Where calendars come from: files beside the dialplan, and addresses of which the last good copy is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from softswitch.dialplan.icalendars import mistakes
+from softswitch.dialplan.plan import Plan
+
+Fetch = Callable[[str], bytes]
+"""What brings the contents of an https address; raises OSError or ValueError."""
+MAX_BYTES = 5_000_000
+
+
+def is_address(text: str) -> bool:
+    """Whether this is meant as an address and not as a file."""
+    return "://" in text
+
+
+def addresses(plans: Iterable[Plan]) -> list[str]:
+    """The addresses that these plans take calendars from, each once."""
+    busy = (one.name for plan in plans for schedule in plan.schedules.values() for one in schedule.calendars)
+    return list(dict.fromkeys(name for name in busy if is_address(name)))
+
+
+def read_file(path: Path) -> str:
+    """A calendar file. Raises OSError, or ValueError in an operator's words."""
+    with path.open("rb") as file:
+        return decoded(file.read(MAX_BYTES + 1))
+
+
+def decoded(content: bytes) -> str:
+    """The text of a calendar. Raises ValueError in an operator's words."""
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"no UTF-8 text at byte {error.start}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The last good copies, one file for each address; loading a dialplan never waits for a network."""
+
+    folder: Path
+
+    def get(self, address: str) -> str | None:
+        """The copy; None when there never was a good one."""
+        try:
+            return read_file(self._file(address))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def refresh(self, address: str, fetch: Fetch) -> bool:
+        """Fetch it anew; whether that changed it. The dialplan is to be loaded again then.
+
+        The old copy stays when this raises OSError, or ValueError in an operator's words for what is no calendar.
+        """
+        text = decoded(fetch(address))
+        wrong = mistakes(text, ZoneInfo("UTC"))
+        if wrong:
+            line, what = wrong[0]
+            raise ValueError(f"{address}:{line}: {what}")
+        if self.get(address) == text:
+            return False
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self._file(address)
+        new = file.with_suffix(".new")
+        with new.open("wb") as out:
+            out.write(text.encode())
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(file)
+        return True
+
+    def _file(self, address: str) -> Path:
+        return self.folder / f"{hashlib.sha256(address.encode()).hexdigest()[:32]}.ics"
