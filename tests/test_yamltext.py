@@ -68,10 +68,7 @@ def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
         ),
         (
             "a: !!int 1\n",
-            [
-                "f.yaml:1:4: tags (tag:yaml.org,2002:int) are not used here; "
-                "a text starting with ! wants quotes"
-            ],
+            ["f.yaml:1:4: tags (tag:yaml.org,2002:int) are not used here; a text starting with ! wants quotes"],
         ),
         ("a: 1\n---\nb: 2\n", ["f.yaml:2:1: a second document (---) in the same file"]),
         (
@@ -83,10 +80,7 @@ def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
         ),
         (
             "a: b: c\n",
-            [
-                "f.yaml:1:5: a colon where none can be: is the line indented rightly, "
-                "or does the text want quotes?"
-            ],
+            ["f.yaml:1:5: a colon where none can be: is the line indented rightly, or does the text want quotes?"],
         ),
         (
             "a:\n\t- b\n",

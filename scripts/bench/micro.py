@@ -125,7 +125,9 @@ class Bench:
             self.profile.disable()
         return [data for data, _ in self.out]
 
-    def request(self, method: str, uri: str, user: str, to: str, extra: str = "", body: bytes = b"", cseq: int = 1) -> bytes:
+    def request(
+        self, method: str, uri: str, user: str, to: str, extra: str = "", body: bytes = b"", cseq: int = 1
+    ) -> bytes:
         self.number += 1
         return (
             f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bK-7-{self.number}-0\r\n"
@@ -144,9 +146,9 @@ class Bench:
         to = f"<sip:{user}@bench.local>"
 
         def text(extra: str, cseq: int) -> bytes:
-            return self.request("REGISTER", "sip:bench.local", user, to, extra + "Expires: 3600\r\n", b"", cseq).replace(
-                b":5070", b":%d" % port
-            )
+            return self.request(
+                "REGISTER", "sip:bench.local", user, to, extra + "Expires: 3600\r\n", b"", cseq
+            ).replace(b":5070", b":%d" % port)
 
         (challenge,) = self.feed(text("", 1), flow)
         nonce = re.search(rb'nonce="([^"]+)"', challenge)[1].decode()  # type: ignore[index]
@@ -167,14 +169,15 @@ class Bench:
     def invite(self) -> None:
         self.call += 1
         n = self.call % USERS
-        extra = "Content-Type: application/sdp\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE\r\nSupported: timer, replaces\r\n"
+        extra = (
+            "Content-Type: application/sdp\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE\r\n"
+            "Supported: timer, replaces\r\n"
+        )
         to = f"<sip:c{n}@bench.local>"
         out = self.feed(self.request("INVITE", f"sip:c{n}@bench.local", f"u{n}", to, extra, SDP), self.client)
         assert len(out) == 2, out
         invite = out[1]
-        keep = [
-            line for line in invite.split(b"\r\n") if re.match(rb"(Via|From|Call-ID|CSeq|Record-Route):", line)
-        ]
+        keep = [line for line in invite.split(b"\r\n") if re.match(rb"(Via|From|Call-ID|CSeq|Record-Route):", line)]
 
         def answer(status: bytes, lines: list[bytes], body: bytes = b"") -> bytes:
             more = b"Content-Type: application/sdp\r\n" if body else b""
