@@ -13,7 +13,7 @@ from softswitch.reload.packing import Unpacker
 
 LONGEST_SECONDS = 120.0
 """No dialplan takes so long; a checker that does is ended."""
-CHECKER = ("-m", "softswitch.reload.checker")
+CHECKER = ("-m", "softswitch.reload")
 
 
 class CheckFailed(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict
 
 from softswitch.dialplan.diff import report
 from softswitch.dialplan.plan import Plans
@@ -18,8 +18,9 @@ MOST_LINES = 200
 
 def restart_needed(old: Settings, new: Settings) -> list[str]:
     """The names, as in the file, of settings that differ and that only a restart takes over."""
-    names = [one.name for one in fields(old) if one.name not in RELOADED]
-    return [WRITTEN.get(name, name) for name in names if getattr(old, name) != getattr(new, name)]
+    # As dicts: two readings of the same listener are two listeners, for the switch tells them by identity.
+    before, after = asdict(old), asdict(new)
+    return [WRITTEN.get(name, name) for name in before if name not in RELOADED and before[name] != after[name]]
 
 
 def plan_changes(old: Plans, new: Plans, wall: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""The process that reads and checks a configuration for a running switch: `python -m softswitch.reload.checker`.
+"""The process that reads and checks a configuration for a running switch: `python -m softswitch.reload`.
 
 Standard input: a line of JSON (`Question`), then the pieces of the running plans, each after its length. Standard
 output: the pieces of a `Verdict` in the same form. Exit code 0 whenever there is a verdict, also a bad one.
@@ -108,7 +108,3 @@ def main() -> None:
 
 def _shown(problem: Problem) -> str:
     return str(problem).replace(":0:0: ", ": ", 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -72,7 +72,7 @@ class Reloader:
                 f"the dialplan is refused ({_mistakes(len(found.refused))}; `softswitch check` lists them), and calls "
                 "go by the one that was accepted last"
             )
-            _log_lines("refused", [str(one) for one in found.refused])
+            _log_lines("dialplan refused", [str(one) for one in found.refused])
 
     async def keep(self) -> None:
         """Keep what the switch was started with, unless that is what was kept already."""
