@@ -125,7 +125,7 @@ class Branch:
         self.status = 0
         """The final status, or 0."""
         self.response: Response | None = None
-        """The final response, when one came."""
+        """The final response, when one came that is no 2xx."""
         self.done = False
         self.due: float | None = None
         self.slot = 0
@@ -279,7 +279,8 @@ class Branch:
                 if status == 503 and self._try_next():
                     return
                 self._finish(status)
-                self.response = response
+                if status >= 300:
+                    self.response = response
             elif status >= 300:
                 return
         elif self.done:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from softswitch.dialplan.rota import Rota
 from softswitch.events import Bus, CallChanged
 from softswitch.records.diary import Diary
 from softswitch.records.recorder import Recorder
@@ -30,6 +31,8 @@ class Call:
     """Wall clock; 0 while it rings."""
     heard_at: float = 0.0
     """Wall clock of the last request within it."""
+    person: str = ""
+    """Key of the person who took it, where her teams care who has been idle for longest."""
     label: str = ""
     """Who rings, or who took it, in the operators' words."""
     anchored: bool = False
@@ -50,6 +53,7 @@ class Calls:
         self._bus = bus
         self._recorder = recorder
         self._wall = wall
+        self.rota = Rota()
 
     def __iter__(self) -> Iterator[Call]:
         return iter(list(self._calls.values()))
@@ -68,14 +72,19 @@ class Calls:
         self._tell(call, "ringing")
         return True
 
-    def answered(self, call_id: bytes, from_tag: bytes, to_tag: bytes, label: str, wall: float) -> None:
-        """Somebody took the call of this caller."""
+    def answered(
+        self, call_id: bytes, from_tag: bytes, to_tag: bytes, label: str, wall: float, person: str = ""
+    ) -> None:
+        """Somebody took the call of this caller; see `Call.person`."""
         call = self._calls.get(call_id)
         if call is not None and call.from_tag == from_tag and to_tag not in call.dialogs and to_tag not in call.left:
             call.dialogs.add(to_tag)
             call.label = label
             if not call.answered_at:
                 call.answered_at = call.heard_at = wall
+                call.person = person
+                if person:
+                    self.rota.took(call.site, person)
                 call.diary.answered_at = wall
                 call.diary.answered_by = label
                 self._tell(call, "answered")
@@ -105,6 +114,8 @@ class Calls:
         call = self._calls.pop(call_id, None)
         if call is not None:
             call.diary.ended_at = self._wall()
+            if call.person:
+                self.rota.ended(call.site, call.person, self._wall())
             self._tell(call, "ended")
 
     def forget_silent(self, wall: float) -> list[Call]:

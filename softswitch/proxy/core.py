@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+from zlib import crc32
 
 from softswitch.dialplan.decide import next_step
 from softswitch.dialplan.facts import Facts
@@ -378,7 +379,8 @@ class Core:
         sender = request.from_.uri
         shown = parse_uri(sender).user_text if sender[:3].lower() == b"sip" else sender[4:].decode("utf-8", "replace")
         same_firm = caller.account if caller.plan is plan else ""
-        facts = Facts(plan.site, uri.user_text, shown, same_firm, self.wall)
+        standing, seed = self.calls.rota.standing(plan.site), crc32(request.call_id)
+        facts = Facts(plan.site, uri.user_text, shown, same_firm, self.wall, standing, seed)
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
         call_id, from_tag = request.call_id, request.from_.tag
@@ -529,7 +531,7 @@ class Core:
             # By the site: a reload may have made a new plan of the same firm since the call began.
             if home is None or home.site != plan.site:
                 continue
-            to = Facts(plan.site, uri.user_text, facts.caller, facts.caller_account, facts.wall)
+            to = replace(facts, called=uri.user_text)
             step = next_step(plan, to, ())
             if isinstance(step, Ring):
                 for phone in step.phones:

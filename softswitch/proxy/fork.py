@@ -104,6 +104,8 @@ class Fork:
             step = next_step(self.plan, self.facts, self.history)
             if isinstance(step, Ring):
                 self.core.log_step(self.request, step)
+                if step.turn:
+                    self.core.calls.rota.rang(self.plan.site, step.turn)
                 self.diary.step(self.core.wall, "ring", step.label, step.seconds, step.reasons)
                 if self._ring(step):
                     return
@@ -235,7 +237,8 @@ class Fork:
         self._legs[branch].status = response.status
         tag = response.to.tag
         request = self.request
-        self.core.calls.answered(request.call_id, request.from_.tag, tag, self._label(branch), self.core.wall)
+        calls, wall = self.core.calls, self.core.wall
+        calls.answered(request.call_id, request.from_.tag, tag, self._label(branch), wall, self._watched(branch))
         self.server.respond(response.status, forward_response(response, body))
         if first:
             self._end()
@@ -245,6 +248,12 @@ class Fork:
                 if other is not branch:
                     self.core.release_branch(other)
             self.core.log_answered(self.request, self._label(branch))
+            self.request.let_go()
+
+    def _watched(self, branch: Branch) -> str:
+        """Whose phone it is, where it matters who has been idle for longest; else ""."""
+        person = self.plan.person_of(branch.account)
+        return person.name if person is not None and person.name in self.plan.watched else ""
 
     def _label(self, branch: Branch) -> str:
         return branch.account or branch.uri.decode("utf-8", "replace")

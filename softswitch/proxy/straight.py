@@ -58,6 +58,7 @@ class Straight:
         if status >= 300:
             self.core.release_branch(branch)
         self.core.on_straight_done(self.request)
+        self.request.let_go()
 
     def on_cancel(self, cancel: Request) -> None:
         self._give_up(cancel_reasons(cancel))

@@ -25,6 +25,10 @@ _USUAL_VIA = re.compile(
 )
 
 
+_NONE: list[bytes] = []
+_NOWHERE: dict[bytes, int] = {}
+
+
 class Message:
     """What requests and responses share. Bytes throughout; keys are header names in lower case, written out."""
 
@@ -50,6 +54,17 @@ class Message:
     def to_bytes(self) -> bytes:
         """The message as it goes on the wire."""
         return b"\r\n".join((self.start, *self.lines, b"", self.body))
+
+    def let_go(self) -> None:
+        """Drop the lines and the body of a message that is dealt with but still referred to.
+
+        What it is known by stays: method or status, Call-ID, From, To. Half a minute of transactions after a call
+        would else hold 15 KB a call.
+        """
+        _ = self.call_id, self.from_, self.to
+        self.start = self.body = b""
+        self.lines = self.keys = _NONE
+        self.first = _NOWHERE
 
     def has(self, key: bytes) -> bool:
         return key in self.first

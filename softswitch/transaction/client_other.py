@@ -33,7 +33,8 @@ class ClientOther:
         self.key = key
         self.data = data
         self.flow = flow
-        self.owner = owner
+        self.owner: ClientOwner | None = owner
+        """None once it was told the end."""
         self.state = TRYING
         self.due: float | None = None
         self.slot = 0
@@ -64,30 +65,37 @@ class ClientOther:
     def proceed(self, response: Response) -> None:
         self.state = PROCEEDING
         self._interval = self.layer.values.t2
+        assert self.owner is not None
         self.owner.on_response(response)
 
     def complete(self, response: Response) -> None:
+        owner, self.owner = self.owner, None
         if self.flow.listener.reliable:
             self.end(None)
         else:
             self.state = COMPLETED
             self.data = b""
             self.layer.wheel.arm(self, self.layer.now + self.layer.values.t4)
-        self.owner.on_response(response)
+        assert owner is not None
+        owner.on_response(response)
 
     def resend_or_give_up(self, _: None) -> None:
         now = self.layer.now
         if now >= self._give_up_at:
-            self.end(None)
-            self.owner.on_no_answer(True)
+            self._gone(True)
             return
         self.layer.send(self.data, self.flow)
         self._interval = min(2 * self._interval, self.layer.values.t2)
         self.layer.wheel.arm(self, min(now + self._interval, self._give_up_at))
 
     def fail(self, _: None) -> None:
+        self._gone(False)
+
+    def _gone(self, timed_out: bool) -> None:
+        owner, self.owner = self.owner, None
         self.end(None)
-        self.owner.on_no_answer(False)
+        assert owner is not None
+        owner.on_no_answer(timed_out)
 
     def end(self, _: None) -> None:
         self.state = TERMINATED
