@@ -86,14 +86,16 @@ def _steps(value: object, key: object = None) -> Iterator[tuple[str, Any, Any]]:
         entries = [(one.name, getattr(value, one.name)) for one in fields(value) if one.init]
     some: dict[Any, Any] = {}
     for name, part in entries:
-        if _is_large(part):
+        large = _is_large(part)
+        if large or len(some) == PIECE_ENTRIES:
+            yield "entries", some, None
+            # A new one each time: a pickler that meets the same object again only refers to it.
+            some = {}
+        if large:
+            # After what stands before it, for the first site is the default.
             yield from _steps(part, name)
         else:
             some[name] = part
-            if len(some) == PIECE_ENTRIES:
-                yield "entries", some, None
-                # A new one each time: a pickler that meets the same object again only refers to it.
-                some = {}
     yield "entries", some, None
     yield "close", None, None
 
