@@ -225,14 +225,21 @@ class _Reader:
             host = line.bind.host
             port = line.bind.port or (5061 if line.transport == "tls" else 5060)
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            # A machine without IPv6 is nothing to worry about where its network is served over IPv4 as well.
+            spare = host == "::" and any(one.network == line.network and ":" not in one.bind.host for one in raw.listen)
             if not family_works(family):
-                self._complain(f"this machine has no {_named(family)}: not listening", "listen", place, warning=True)
+                if not spare:
+                    self._complain(
+                        f"this machine has no {_named(family)}: not listening", "listen", place, warning=True
+                    )
                 continue
             wire = "udp" if line.transport == "udp" else "tcp"
             first = taken.setdefault((wire, host, port), place)
             if first != place:
                 self._complain(f"the same address and port as listener {first + 1}", "listen", place, "bind")
-            advertised = line.advertise or Address(self._reachable(host, family, "listen", place, "bind"), None)
+            advertised = line.advertise or Address(
+                self._reachable(host, family, "listen", place, "bind", quiet=spare), None
+            )
             made.append(
                 Listener(
                     len(made),
@@ -246,17 +253,17 @@ class _Reader:
             )
         return tuple(made)
 
-    def _reachable(self, host: str, family: socket.AddressFamily, *path: int | str) -> str:
-        """What others can reach a bound address by."""
+    def _reachable(self, host: str, family: socket.AddressFamily, *path: int | str, quiet: bool = False) -> str:
+        """What others can reach a bound address by; `quiet` where it does not matter that nobody can."""
         address = literal(host)
         if address is None or not address.is_unspecified:
             return host
         own = self._own(family)
         if own is None:
             text = f"no {_named(family)} route leads out of this machine, so phones are told a loopback "
-            if family not in self._pathless:  # once is enough
+            if not quiet and family not in self._pathless:  # once is enough
                 self._complain(text + "address; write `advertise:`, or leave this listener out", *path, warning=True)
-            self._pathless.add(family)
+                self._pathless.add(family)
             return "::1" if family == socket.AF_INET6 else "127.0.0.1"
         return own
 

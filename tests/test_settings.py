@@ -165,7 +165,8 @@ listen:
 
 
 def test_no_way_out_is_a_warning(tmp_path: Path) -> None:
-    made, warnings = load(tmp_path, "dialplans: x\nlisten:\n- {transport: udp, bind: '[::]:5060'}\n")
+    lines = "- {transport: udp, bind: '[::]:5060'}\n- {transport: tcp, bind: '[::]:5060'}\n"
+    made, warnings = load(tmp_path, f"dialplans: x\nlisten:\n{lines}")
     assert made.listeners[0].advertised_host == "::1"
     assert [(one.line, one.column, one.severity) for one in warnings] == [(3, 26, "warning")]
     assert "no IPv6 route" in warnings[0].text
@@ -182,16 +183,20 @@ listen:
     made, warnings = load(tmp_path, both)
     assert len(made.listeners) == 3
     assert made.relay.addresses == (RelayAddress("internet", "192.0.2.1", "192.0.2.1"),)
-    assert len(warnings) == 1, "one warning a family"
+    assert warnings == [], "phones have IPv4"
+    elsewhere = both.replace("0.0.0.0:5060'", "0.0.0.0:5060', network: lan")
+    assert [one.line for one in load(tmp_path, elsewhere)[1]] == [3], "once, where a network has IPv6 alone"
     made, _ = load(tmp_path, "dialplans: x\nlisten: [{transport: udp, bind: '::'}]\n")
     assert made.relay.addresses == (RelayAddress("internet", "::1", "::1"),)
 
 
 def test_a_kernel_without_ipv6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settingsfile, "family_works", lambda family: family == socket.AF_INET)
-    made, warnings = load(
-        tmp_path, "dialplans: x\nlisten:\n- {transport: udp, bind: '::'}\n- {transport: tcp, bind: 0.0.0.0}\n"
-    )
+    both = "dialplans: x\nlisten:\n- {transport: udp, bind: '::'}\n- {transport: tcp, bind: 0.0.0.0}\n"
+    made, warnings = load(tmp_path, both)
+    assert [(one.transport, one.index) for one in made.listeners] == [("TCP", 0)]
+    assert warnings == [], "phones have IPv4"
+    made, warnings = load(tmp_path, both.replace("0.0.0.0", "0.0.0.0, network: lan"))
     assert [(one.transport, one.index) for one in made.listeners] == [("TCP", 0)]
     assert [str(one).split("yaml:")[1] for one in warnings] == ["3:3: warning: this machine has no IPv6: not listening"]
 
