@@ -298,17 +298,25 @@ class Switch:
     def on_register(self, request: Request, site: str, account: str, server: ServerOther) -> None:
         """From the core: apply and answer, once that is durable."""
 
-        def reply(status: int, reason: str, headers: Sequence[bytes]) -> None:
-            with self.moment():
-                server.reply(status, reason, tuple(headers))
-                if flow.connection and status == 200 and flow.connection not in self._kept:
-                    # Until it closes, also when the phone unregisters: it may well register again.
-                    self._kept.add(flow.connection)
-                    self._outside.keep(flow)
-
         flow = request.flow
+        at_once = True
+
+        def answer(status: int, reason: str, headers: Sequence[bytes]) -> None:
+            server.reply(status, reason, tuple(headers))
+            if flow.connection and status == 200 and flow.connection not in self._kept:
+                # Until it closes, also when the phone unregisters: it may well register again.
+                self._kept.add(flow.connection)
+                self._outside.keep(flow)
+
+        def reply(status: int, reason: str, headers: Sequence[bytes]) -> None:
+            if at_once:  # still in the moment of the request
+                answer(status, reason, headers)
+                return
+            with self.moment():
+                answer(status, reason, headers)
 
         self.registrar.on_register(request, site, account, contact_flow(request), self.core.wall, reply)
+        at_once = False
 
     def _sweep(self, now: float) -> None:
         """Once a second: what has expired, and who has to be asked whether the phone is still there."""
@@ -358,11 +366,13 @@ def contact_flow(request: Request) -> Flow:
     flow = request.flow
     if flow.listener.reliable or b"path" in request.first or request.keys.count(b"via") > 1:
         return flow
-    via = request.via
     source = b"[%b]" % flow.host.encode() if ":" in flow.host else flow.host.encode()
+    line = request.get(b"contact") or b""
+    if line.endswith(b"@%b:%d>" % (source, flow.port)):
+        return flow  # the usual case: its contact is where it sent from
+    via = request.via
     if via.host != source or (via.port or 5060) != flow.port:
         return flow
-    line = request.get(b"contact") or b""
     match = _CONTACT_PORT.search(line)
     if match is None or match[1] != source or b"," in line:
         return flow
