@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from softswitch.calendars import Copies
+from softswitch.dialplan.calendars import CopyOf
 from softswitch.dialplan.load import load_plans, load_texts
 from softswitch.dialplan.plan import Plans
 from softswitch.dialplan.source import MAX_BYTES
@@ -44,12 +46,16 @@ class DialplansRefused(ConfigError):
 
 
 def read_all(
-    file: Path, environ: Mapping[str, str], shown_from: Path | None, secrets_needed: bool = True
+    file: Path,
+    environ: Mapping[str, str],
+    shown_from: Path | None,
+    secrets_needed: bool = True,
+    wall: float | None = None,
 ) -> Configuration:
     """Settings, dialplans and secrets. Raises ConfigError with the problems of all three.
 
     It is DialplansRefused where only the dialplans have any. Paths are shown as seen from the folder `shown_from`.
-    `secrets_needed=False`: the secrets file may not be there yet.
+    `secrets_needed=False`: the secrets file may not be there yet. `wall` is now, for warnings about what is past.
     """
     settings, warnings = load_settings(file, environ)
     dialplan_problems: list[Problem] = []
@@ -58,7 +64,7 @@ def read_all(
     texts: Texts = ()
     secrets = Secrets({})
     try:
-        plans, more, texts = _dialplans(settings.dialplans, shown_from)
+        plans, more, texts = _dialplans(settings.dialplans, shown_from, copies_of(settings).get, wall)
         warnings = [*warnings, *more]
     except ConfigError as error:
         dialplan_problems = error.problems
@@ -104,7 +110,14 @@ def shown_path(path: Path, shown_from: Path | None) -> Path:
     return path.relative_to(shown_from) if path.is_relative_to(shown_from) else path
 
 
-def _dialplans(paths: Sequence[Path], shown_from: Path | None) -> tuple[Plans, list[Problem], Texts]:
+def copies_of(settings: Settings) -> Copies:
+    """The calendars fetched from addresses: beside the database, else beside the settings."""
+    return Copies((settings.sqlite_file or settings.file).parent / "calendars")
+
+
+def _dialplans(
+    paths: Sequence[Path], shown_from: Path | None, copy_of: CopyOf, wall: float | None
+) -> tuple[Plans, list[Problem], Texts]:
     """Each file is read once, so that what is kept of an accepted plan is what was checked."""
     names = [str(shown_path(path, shown_from)) for path in paths]
     try:
@@ -113,11 +126,11 @@ def _dialplans(paths: Sequence[Path], shown_from: Path | None) -> tuple[Plans, l
         # The loader says in words what is the matter with which file.
         shown = {str(path): name for name, path in zip(names, paths, strict=True)}
         try:
-            plans, warnings = load_plans(paths)
+            plans, warnings = load_plans(paths, copy_of=copy_of, wall=wall)
         except ConfigError as error:
             raise ConfigError([replace(one, file=shown.get(one.file, one.file)) for one in error.problems]) from None
         return plans, warnings, ()
-    plans, warnings = load_texts(texts)
+    plans, warnings = load_texts(texts, copy_of=copy_of, wall=wall)
     return plans, warnings, texts
 
 

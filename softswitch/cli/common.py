@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def read_configuration(config: Path | None, secrets_needed: bool = True) -> Conf
 
     `secrets_needed=False`: the secrets file may not be there yet.
     """
-    return read_all(find_config(config), os.environ, Path.cwd(), secrets_needed)
+    return read_all(find_config(config), os.environ, Path.cwd(), secrets_needed, time.time())
 
 
 def shown_path(path: Path) -> Path:

@@ -8,9 +8,8 @@ from datetime import date
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
-from softswitch.dialplan.calendars import Calendars
+from softswitch.dialplan.calendars import Calendars, CopyOf
 from softswitch.dialplan.conditions import is_outside_number, plain_number
-from softswitch.dialplan.copies import Copies
 from softswitch.dialplan.decide import RING_SECONDS
 from softswitch.dialplan.graph import endless_ways
 from softswitch.dialplan.holiday import Holidays, public
@@ -18,6 +17,7 @@ from softswitch.dialplan.hours import parse_dates, parse_line
 from softswitch.dialplan.models import FileModel, PersonModel, PhoneModel, PlaceModel, ScheduleModel, TeamModel
 from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsNames
 from softswitch.dialplan.plan import Code, Destination, Person, Phone, Place, Plan, Team
+from softswitch.dialplan.rota import LONGEST_IDLE, ORDERS
 from softswitch.dialplan.routes import Routes
 from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
 from softswitch.dialplan.source import Part, Source, suggestion
@@ -37,25 +37,23 @@ EMERGENCY: Mapping[str, frozenset[str]] = {
     "US": frozenset({"911"}),
 }
 """Numbers that save lives and can't be an extension; by country, "" for any other."""
-ORDERS = ("all", "in order")
-ORDERS_LATER = ("in turn", "longest idle", "at random")
 CODES = ("echo",)
 CODE = re.compile(r"[\d*#]{1,15}")
 
 
-def build_plan(sources: list[Source], copies: Copies | None = None, wall: float | None = None) -> Plan:
+def build_plan(sources: list[Source], copy_of: CopyOf | None = None, wall: float | None = None) -> Plan:
     """The plan of the files of one site; what is wrong or odd is added to their problems.
 
-    With errors among these the plan is not fit for use. `copies` has the calendars of addresses; `wall` is now, for
+    With errors among these the plan is not fit for use. `copy_of` has the calendars of addresses; `wall` is now, for
     which these are made ready.
     """
-    return _Builder(sources, copies, wall).build()
+    return _Builder(sources, copy_of, wall).build()
 
 
 class _Builder:
-    def __init__(self, sources: list[Source], copies: Copies | None, wall: float | None) -> None:
+    def __init__(self, sources: list[Source], copy_of: CopyOf | None, wall: float | None) -> None:
         self.sources = sources
-        self.calendars = Calendars(copies, wall)
+        self.calendars = Calendars(copy_of, wall)
         self.names = Directory(sources)
         self.schedules: Entries[ScheduleModel] = self._entries("schedules", lambda model: model.schedules)
         self.people: Entries[PersonModel] = self._entries("people", lambda model: model.people)
@@ -93,7 +91,8 @@ class _Builder:
         by_kind: dict[str, Mapping[str, Destination]] = {"people": people, "teams": teams, "codes": codes}
         users = {user: by_kind[owner.kind][owner.key] for user, owner in self.names.users.items()}
         domain = self.sources[0].model.site.domain if self.sources[0].model.site else ""
-        return Plan(domain, self.zone.key, people, teams, phones, self.names.schedules, users)
+        watched = frozenset(name for team in teams.values() if team.order == LONGEST_IDLE for name in team.members)
+        return Plan(domain, self.zone.key, people, teams, phones, self.names.schedules, users, watched)
 
     def _entries(self, section: str, of: Callable[[FileModel], Mapping[str, M]]) -> Entries[M]:
         entries: Entries[M] = {}
@@ -329,11 +328,10 @@ class _Builder:
 
     def _team(self, name: str, source: Source, model: TeamModel) -> Team:
         path = ("teams", name)
-        if model.ring in ORDERS_LATER:
-            source.error(f'"{model.ring}" is not supported yet; there are {" and ".join(ORDERS)}', *path, "ring")
-        elif model.ring not in ORDERS:
+        if model.ring not in ORDERS:
             near = suggestion(model.ring, ORDERS)
-            source.error(f'a team rings {" or ".join(ORDERS)}, not "{model.ring}"{near}', *path, "ring")
+            known = f"{', '.join(list(ORDERS)[:-1])} or {list(ORDERS)[-1]}"
+            source.error(f'a team rings {known}, not "{model.ring}"{near}', *path, "ring")
         then = Routes(source, self.names).then(model.then, (*path, "then"))
         members = self.names.members[name]
         seconds = model.ring_seconds or RING_SECONDS

@@ -29,6 +29,7 @@ from softswitch.dialplan.plan import (
     ToPlace,
     ToTeam,
 )
+from softswitch.dialplan.rota import IN_TURN, ORDERS
 from softswitch.dialplan.step import Answer, Reject, Ring, Step
 
 __all__ = ["MAX_STEPS", "Answer", "Outcome", "Reject", "Ring", "Step", "next_step"]
@@ -148,17 +149,20 @@ class _Walker:
         if not self._enter(team.name):
             return Outcome.UNREACHABLE
         seconds = team.ring_seconds if ring_seconds is None else ring_seconds
-        people = [self.plan.people[name] for name in team.members]
+        order = ORDERS[team.order](team.name, team.members, self.facts.standing, self.facts.seed)
+        people = [self.plan.people[name] for name in order]
         if team.order == "all":
             self.reasons.append(f"{team.name} rings all of its members at once")
             places = tuple(place for person in people for place in places_now(person, self.facts))
             outcome = yield from self._ring(places, team.name, seconds)
         else:
             outcomes = []
+            turn = team.name if team.order == IN_TURN else ""
             for person in people:
-                self.reasons.append(f"{team.name} rings its members in order, now {person.name}")
+                self.reasons.append(f"{team.name} rings its members {team.order}, now {person.name}")
                 label = f"{person.name} for {team.name}"
-                outcomes.append((yield from self._ring(places_now(person, self.facts), label, seconds)))
+                outcomes.append((yield from self._ring(places_now(person, self.facts), label, seconds, turn)))
+                turn = ""
             outcome = combine(outcomes)
         follow = None if outcome in ruling else team.then.get(outcome)
         if follow is not None:
@@ -217,7 +221,7 @@ class _Walker:
             case _:
                 assert_never(target)
 
-    def _ring(self, places: tuple[Place, ...], label: str, seconds: float | None) -> Walk:
+    def _ring(self, places: tuple[Place, ...], label: str, seconds: float | None, turn: str = "") -> Walk:
         if len(places) == 1:
             phones = places[0].phones
         else:
@@ -225,7 +229,7 @@ class _Walker:
         if not phones:
             self.reasons.append(f"{label} has no phone that can ring")
             return Outcome.UNREACHABLE
-        return (yield Ring(phones, RING_SECONDS if seconds is None else seconds, label, tuple(self.reasons)))
+        return (yield Ring(phones, RING_SECONDS if seconds is None else seconds, label, tuple(self.reasons), turn))
 
     def _enter(self, name: str) -> bool:
         """Whether this person or team may be asked; an endless way through the plan ends here."""

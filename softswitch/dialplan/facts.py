@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from softswitch.dialplan.rota import FROM_THE_TOP, Standing
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -19,3 +21,7 @@ class Facts:
     """The phone that calls, by its authenticated account; "" for callers from outside."""
     wall: float = 0.0
     """When the call started; seconds since 1970 UTC."""
+    standing: Standing = FROM_THE_TOP
+    """Whose turn it was at the teams."""
+    seed: int = 0
+    """What teams that ring at random draw lots by; another for each call."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from softswitch.dialplan.assertions import check_assertions
 from softswitch.dialplan.build import build_plan
-from softswitch.dialplan.copies import Copies
+from softswitch.dialplan.calendars import CopyOf
 from softswitch.dialplan.plan import Plan, Plans
 from softswitch.dialplan.source import Source, TooManyProblems, read_source
 from softswitch.errors import ConfigError, Problem
@@ -19,26 +19,26 @@ _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9
 
 
 def load_plans(
-    paths: Sequence[Path], *, copies: Copies | None = None, wall: float | None = None
+    paths: Sequence[Path], *, copy_of: CopyOf | None = None, wall: float | None = None
 ) -> tuple[Plans, list[Problem]]:
     """The plans of all sites in these files, and the warnings.
 
-    Files with the same `site.domain` are one site. `copies` has the calendars of addresses, without it they are empty;
+    Files with the same `site.domain` are one site. `copy_of` has the calendars of addresses, without it they are empty;
     `wall` (seconds since 1970 UTC) is now, without it nothing is told of the past. Raises ConfigError with every
     problem, warnings too, when there is any error.
     """
-    return _plans([(path, str(path)) for path in paths], copies, wall)
+    return _plans([(path, str(path)) for path in paths], copy_of, wall)
 
 
 def load_texts(
-    texts: Iterable[tuple[str, str]], *, copies: Copies | None = None, wall: float | None = None
+    texts: Iterable[tuple[str, str]], *, copy_of: CopyOf | None = None, wall: float | None = None
 ) -> tuple[Plans, list[Problem]]:
     """The same for files in memory, as (name, content)."""
-    return _plans([(content, name) for name, content in texts], copies, wall)
+    return _plans([(content, name) for name, content in texts], copy_of, wall)
 
 
 def _plans(
-    files: list[tuple[Path | str, str]], copies: Copies | None, wall: float | None
+    files: list[tuple[Path | str, str]], copy_of: CopyOf | None, wall: float | None
 ) -> tuple[Plans, list[Problem]]:
     problems: list[Problem] = []
     sources: list[Source] = []
@@ -53,7 +53,7 @@ def _plans(
     plans: Plans = {}
     for domain, of_site in sites.items():
         try:
-            plans[domain] = build_plan(of_site, copies, wall)
+            plans[domain] = build_plan(of_site, copy_of, wall)
             if not any(problem.severity == "error" for source in of_site for problem in source.problems):
                 check_assertions(plans[domain], of_site, wall)
         except TooManyProblems:

@@ -141,9 +141,9 @@ class Team:
     members: tuple[str, ...]
     """Keys of people, in order."""
     order: str
-    """"all" or "in order"."""
+    """One of `rota.ORDERS`."""
     ring_seconds: float
-    """For all together, or for each in order."""
+    """For all together, or for each of them."""
     then: Mapping[Outcome, Route]
     at_once: None = None
 
@@ -173,6 +173,8 @@ class Plan:
     schedules: dict[str, Schedule]
     destinations: dict[str, Destination]
     """By every user part that can be dialled."""
+    watched: frozenset[str] = frozenset()
+    """Keys of the people in a team that rings whoever is idle for longest."""
 
     def lookup(self, user: str) -> Destination | None:
         """Who is called by this user part."""

@@ -16,6 +16,8 @@ class Ring:
     label: str
     """In the operators' words, e.g. "anna at office"."""
     reasons: tuple[str, ...] = ()
+    turn: str = ""
+    """The team whose next call begins with the next member, now that this is carried out; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from softswitch.calendars import Copies, addresses
 from softswitch.dialplan.busy import BusyTimes
-from softswitch.dialplan.copies import Copies, addresses
 from softswitch.dialplan.icalendars import mistakes
 from softswitch.dialplan.load import load_plans, load_texts
 from softswitch.dialplan.schedule import Schedule
@@ -173,7 +173,7 @@ def test_mistakes_in_a_file_are_told_with_its_line(tmp_path: Path) -> None:
 def test_an_address_is_read_from_the_last_good_copy(tmp_path: Path) -> None:
     copies = Copies(tmp_path / "calendars")
     text = FIRM.replace("CALENDAR", f'"{ADDRESS}"')
-    plans, problems = load_texts([("f", text)], copies=copies)
+    plans, problems = load_texts([("f", text)], copy_of=copies.get)
     assert [str(one) for one in problems] == [
         "f:3:23: warning: this calendar was not fetched yet; until then it has no busy times"
     ]
@@ -183,7 +183,7 @@ def test_an_address_is_read_from_the_last_good_copy(tmp_path: Path) -> None:
     served: dict[str, bytes] = {ADDRESS: calendar(EVENT).encode()}
     assert copies.refresh(ADDRESS, served.__getitem__) is True
     assert copies.refresh(ADDRESS, served.__getitem__) is False
-    plans, problems = load_texts([("f", text)], copies=copies, wall=NOW)
+    plans, problems = load_texts([("f", text)], copy_of=copies.get, wall=NOW)
     assert problems == []
     nine = datetime(2026, 11, 24, 9, tzinfo=UTC).timestamp()
     assert plans["acme.example"].schedules["on call"].next_change(NOW) == nine
@@ -196,6 +196,6 @@ def test_an_address_is_read_from_the_last_good_copy(tmp_path: Path) -> None:
     served[ADDRESS] = b"<html>Sign in</html>"
     with pytest.raises(ValueError, match="this is no iCalendar file"):
         copies.refresh(ADDRESS, served.__getitem__)
-    plans, problems = load_texts([("f", text)], copies=copies)
+    plans, problems = load_texts([("f", text)], copy_of=copies.get)
     assert problems == []
     assert plans["acme.example"].schedules["on call"].next_change(NOW) == nine

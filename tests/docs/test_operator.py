@@ -70,16 +70,16 @@ def test_commands_answer_as_shown(
 
 
 def test_every_word_of_the_language_is_named() -> None:
-    from softswitch.dialplan.build import CODES, ORDERS, ORDERS_LATER
+    from softswitch.dialplan.build import CODES
     from softswitch.dialplan.conditions import CONDITIONS
     from softswitch.dialplan.models import LATER, FileModel
     from softswitch.dialplan.names import REJECTIONS
     from softswitch.dialplan.outcome import Outcome
+    from softswitch.dialplan.rota import ORDERS
 
     text = PAGE.read_text()
     outcomes = [outcome.value for outcome in Outcome]
-    later = [word for word in LATER if word not in ("calendar",)]
-    for word in (*FileModel.model_fields, *CONDITIONS, *REJECTIONS, *ORDERS, *ORDERS_LATER, *CODES, *outcomes, *later):
+    for word in (*FileModel.model_fields, *CONDITIONS, *REJECTIONS, *ORDERS, *CODES, *outcomes, *LATER):
         assert word in text, word
 
 

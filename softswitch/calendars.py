@@ -1,25 +1,22 @@
-"""Where calendars come from: files beside the dialplan, and addresses of which the last good copy is kept."""
+"""Calendars from addresses: fetched aside, the last good copy kept, so that loading waits for no network."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from softswitch.dialplan.calendars import MAX_BYTES, decoded, is_address, read_file
 from softswitch.dialplan.icalendars import mistakes
 from softswitch.dialplan.plan import Plan
 
 Fetch = Callable[[str], bytes]
 """What brings the contents of an https address; raises OSError or ValueError."""
-MAX_BYTES = 5_000_000
-
-
-def is_address(text: str) -> bool:
-    """Whether this is meant as an address and not as a file."""
-    return "://" in text
+PATIENCE_SECONDS = 20.0
 
 
 def addresses(plans: Iterable[Plan]) -> list[str]:
@@ -28,20 +25,16 @@ def addresses(plans: Iterable[Plan]) -> list[str]:
     return list(dict.fromkeys(name for name in busy if is_address(name)))
 
 
-def read_file(path: Path) -> str:
-    """A calendar file. Raises OSError, or ValueError in an operator's words."""
-    with path.open("rb") as file:
-        return decoded(file.read(MAX_BYTES + 1))
+def fetch(address: str) -> bytes:
+    """What an https address has, one byte more than a calendar may have at most. It blocks: for a thread or a process.
 
-
-def decoded(content: bytes) -> str:
-    """The text of a calendar. Raises ValueError in an operator's words."""
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"larger than {MAX_BYTES} bytes")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"no UTF-8 text at byte {error.start}") from None
+    Raises OSError, or ValueError for an address that leads elsewhere.
+    """
+    with urllib.request.urlopen(address, timeout=PATIENCE_SECONDS) as response:
+        if not response.url.startswith("https://"):
+            raise ValueError(f"{address} leads to {response.url}, which is not https")
+        content: bytes = response.read(MAX_BYTES + 1)
+        return content
 
 
 @dataclass(frozen=True, slots=True)
