@@ -12,7 +12,8 @@ from softswitch.dialplan.icalendars import mistakes, ready
 from softswitch.dialplan.source import Part, Source
 
 CopyOf = Callable[[str], str | None]
-"""The calendar of an address as it was fetched last; None when it never was. Raises OSError or ValueError."""
+"""The calendar of an address as it was fetched last, None when it never was; or that of a file, where another than the
+one that lies there counts. Raises OSError or ValueError."""
 MAX_BYTES = 5_000_000
 
 
@@ -69,7 +70,7 @@ class Calendars:
                 return None
             read = self.copy_of or (lambda _: None)
         else:
-            read = _read_beside
+            read = self._beside
         try:
             text = read(place)
         except OSError as error:
@@ -86,6 +87,6 @@ class Calendars:
             source.error_in(place, line, what)
         return None if wrong else BusyTimes(name, text)
 
-
-def _read_beside(place: str) -> str | None:
-    return read_file(Path(place))
+    def _beside(self, place: str) -> str:
+        kept = self.copy_of(place) if self.copy_of is not None else None
+        return read_file(Path(place)) if kept is None else kept

@@ -1,8 +1,8 @@
 """The last accepted plan, in a file beside the database: what the switch starts with when the dialplan is refused.
 
 Its texts are kept and not the plan made of them, so that the next version of the switch can read them too; with them
-the holidays that it was checked with. A file and not a table, because it is read before anything is opened, belongs
-to this machine's own configuration, and is replaced as a whole. It is JSON, and an operator can read it.
+the holidays and calendars that it was checked with. A file and not a table, because it is read before anything is
+opened, belongs to this machine's own configuration, and is replaced as a whole. It is JSON, and an operator can read it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from softswitch.configuration import Texts
+from softswitch.dialplan import holiday
+from softswitch.dialplan.calendars import is_address, read_file
 from softswitch.dialplan.holiday import Days
+from softswitch.dialplan.plan import Plan
 from softswitch.settings import Settings
 
 FORMAT = 1
@@ -32,12 +35,29 @@ class Accepted:
     texts: Texts
     """The files, as (name, content)."""
     holidays: Days
+    calendars: dict[str, str]
+    """The texts of the calendars, by file or address."""
     at: float = 0.0
     """When it was accepted, seconds since 1970 UTC; 0 is never."""
 
     def same(self, other: Accepted | None) -> bool:
         """Whether both make the same plan."""
-        return other is not None and (self.texts, self.holidays) == (other.texts, other.holidays)
+        return other is not None and replace(self, at=0.0) == replace(other, at=0.0)
+
+
+def accepted_now(texts: Texts, plans: Iterable[Plan], wall: float) -> Accepted:
+    """All that these plans, made of these texts, were checked with."""
+    calendars: dict[str, str] = {}
+    for busy in [one for plan in plans for schedule in plan.schedules.values() for one in schedule.calendars]:
+        if is_address(busy.name):
+            calendars[busy.name] = busy.text
+            continue
+        for place in {str(Path(file).parent / busy.name) for file, _ in texts}:
+            # In another folder there may be another calendar of this name.
+            with contextlib.suppress(OSError, ValueError):
+                if read_file(Path(place)) == busy.text:
+                    calendars[place] = busy.text
+    return Accepted(texts, holiday.known(years_around(wall)), calendars, wall)
 
 
 def accepted_file(settings: Settings) -> Path | None:
@@ -64,6 +84,7 @@ def read_accepted(path: Path) -> Accepted | None:
                 for one in found["holidays"]
                 for year, days in one["years"].items()
             },
+            {str(place): str(text) for place, text in found["calendars"].items()},
             float(found["accepted_at"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -77,6 +98,7 @@ def write_accepted(path: Path, accepted: Accepted) -> None:
         "format": FORMAT,
         "accepted_at": accepted.at,
         "files": [{"name": name, "text": text} for name, text in accepted.texts],
+        "calendars": accepted.calendars,
         "holidays": [
             {
                 "country": country,

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from softswitch.configuration import read_all
-from softswitch.dialplan import holiday
 from softswitch.dialplan.plan import Plans
 from softswitch.errors import ConfigError, Problem
-from softswitch.reload.accepted import Accepted, years_around
+from softswitch.reload.accepted import Accepted, accepted_now
 from softswitch.reload.changes import plan_changes
 from softswitch.reload.packing import pack, unpack
 from softswitch.secrets import Entry
@@ -27,6 +26,7 @@ from softswitch.settings import Settings
 
 LENGTH = struct.Struct(">I")
 """Before each piece."""
+YEAR_SECONDS = 366 * 86400.0
 NICENESS = 5
 """Calls come first."""
 
@@ -64,16 +64,18 @@ def check(question: Question, running: Plans) -> Verdict:
     try:
         here = Path.cwd()
         # Relative to another folder, a path could not be opened from here: calendars are looked for beside the file.
-        found = read_all(Path(question.file), os.environ, here if question.shown_from == str(here) else None)
+        shown_from = here if question.shown_from == str(here) else None
+        found = read_all(Path(question.file), os.environ, shown_from, wall=question.wall)
     except ConfigError as error:
         problems = [_shown(one) for one in error.problems if one.severity == "error"]
         return Verdict(problems, [_shown(one) for one in error.problems if one.severity != "error"])
     changes = plan_changes(running, found.plans, question.wall)
     for plan in found.plans.values():
         for schedule in plan.schedules.values():
-            # What it remembers of years that assertions spoke of is of no use to the switch; this week is.
-            schedule.contains(question.wall)
-    accepted = Accepted(found.texts, holiday.known(years_around(question.wall)), question.wall)
+            # It remembers what was worked out: what the switch will need of calendars is packed with it.
+            for ahead in (0.0, YEAR_SECONDS):
+                schedule.contains(question.wall + ahead)
+    accepted = accepted_now(found.texts, found.plans.values(), question.wall)
     warnings = [_shown(one) for one in found.warnings]
     return Verdict([], warnings, found.settings, found.secrets.entries, accepted, changes, pack(found.plans))
 

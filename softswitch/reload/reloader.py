@@ -18,7 +18,7 @@ from softswitch.dialplan import holiday
 from softswitch.errors import ConfigError, Problem
 from softswitch.ops.log import log
 from softswitch.ops.systemd import READY, notify, reloading
-from softswitch.reload.accepted import Accepted, accepted_file, read_accepted, write_accepted, years_around
+from softswitch.reload.accepted import Accepted, accepted_file, accepted_now, read_accepted, write_accepted
 from softswitch.reload.apart import check_apart, one_by_one, unpack_slowly
 from softswitch.reload.changes import restart_needed
 from softswitch.reload.checker import Question
@@ -78,7 +78,7 @@ class Reloader:
         """Keep what the switch was started with, unless that is what was kept already."""
         wall = self._clock.wall()
         if not self._found.refused:
-            await self._keep(Accepted(self._found.texts, holiday.known(years_around(wall)), wall))
+            await self._keep(accepted_now(self._found.texts, self._found.plans.values(), wall))
 
     async def reload(self, shown_from: str = "") -> Reloaded:
         """Read everything anew; take it over if all of it is good, else change nothing.

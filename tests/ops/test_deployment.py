@@ -27,7 +27,7 @@ def own(_: socket.AddressFamily) -> str | None:
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / "softswitch.service"
     text = (ROOT / "config/softswitch.service").read_text()
-    changed = re.sub(r"(?m)^ExecStart=.*", "ExecStart=/bin/true", text)
+    changed = re.sub(r"(?m)^(ExecStart|ExecReload)=.*", r"\1=/bin/true", text)
     assert changed != text
     unit.write_text(changed)
     done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60)
@@ -41,6 +41,7 @@ def test_the_unit_starts_what_there_is() -> None:
     assert match[1] in PAGE
     assert match[2] in COMMANDS
     assert match[3] in PAGE
+    assert match[0].replace("ExecStart", "ExecReload").replace(match[2], "reload") in text
     for variable in re.findall(r"SOFTSWITCH_\w+", text):
         assert variable in VARIABLES
 

@@ -19,6 +19,7 @@ KEPT = Accepted(
         ("DE", "", 2026): frozenset(),
         ("DE", "BY", 2027): frozenset({date(2027, 1, 6), date(2027, 5, 1)}),
     },
+    {"on-call.ics": "BEGIN:VCALENDAR\r\n"},
     1_795_777_200.5,
 )
 

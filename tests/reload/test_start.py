@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -13,6 +13,18 @@ from softswitch.reload.start import read_to_start
 
 from .conftest import DIALPLAN, SETTINGS, Office
 
+CALENDAR = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//acme.example//on call//EN
+BEGIN:VEVENT
+UID:1
+DTSTAMP:20261101T000000Z
+DTSTART:20261127T100000Z
+DTEND:20261127T120000Z
+END:VEVENT
+END:VCALENDAR
+"""
 BROKEN = DIALPLAN.replace("rings: anna at office", "rings: anna at mobile")
 
 
@@ -70,7 +82,7 @@ async def test_a_kept_plan_that_is_not_taken_any_more(office: Office) -> None:
     await office.reloader().keep()
     kept = read_accepted(office.kept)
     assert kept is not None
-    write_accepted(office.kept, type(kept)((("office.yaml", "people: 3"),), {}))
+    write_accepted(office.kept, type(kept)((("office.yaml", "people: 3"),), {}, {}))
     office.write("office.yaml", BROKEN)
     with pytest.raises(ConfigError, match="this does not hold"):
         office.start()
@@ -95,6 +107,18 @@ async def test_the_kept_plan_has_the_holidays_it_was_checked_with(
     monkeypatch.setattr(holiday, "_worked_out", lambda country, region, year: frozenset())
     assert read_to_start(office.folder / "softswitch.yaml", {}, None).plans
     assert date(2027, 1, 6) in holiday.public("DE", "BY", 2027)
+
+
+async def test_the_kept_plan_has_the_calendars_it_was_checked_with(office: Office) -> None:
+    office.write("on-call.ics", CALENDAR)
+    office.write("office.yaml", DIALPLAN.replace("schedules:\n", "schedules:\n  on call: {calendar: on-call.ics}\n"))
+    await office.reloader().keep()
+    office.write("office.yaml", BROKEN)
+    for spoil in (lambda: office.write("on-call.ics", "nonsense"), (office.folder / "on-call.ics").unlink):
+        spoil()
+        schedule = office.start().plans["acme.example"].schedules["on call"]
+        assert schedule.contains(datetime(2026, 11, 27, 11, tzinfo=UTC).timestamp())
+        assert not schedule.contains(datetime(2026, 11, 27, 13, tzinfo=UTC).timestamp())
 
 
 async def test_a_disk_that_takes_nothing_is_an_alarm(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
