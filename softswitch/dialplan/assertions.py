@@ -77,7 +77,8 @@ def _facts(
         source.refuse(error, *path, "at")
         return None
     caller = plain_number(assertion.caller)
-    return Facts(plan.site, assertion.to, caller, caller if caller in plan.phones else "", at)
+    called = assertion.to if assertion.to in plan.destinations else plain_number(assertion.to)
+    return Facts(plan.site, called, caller, caller if caller in plan.phones else "", at)
 
 
 def _on_plain_day(plan: Plan, at: float, zone: ZoneInfo) -> float:

@@ -38,6 +38,8 @@ EMERGENCY: Mapping[str, frozenset[str]] = {
 }
 """Numbers that save lives and can't be an extension; by country, "" for any other."""
 CODES = ("echo",)
+OUTSIDE_NUMBER = re.compile(r"\+[1-9]\d{4,14}")
+"""The whole number as others call it from abroad (E.164)."""
 CODE = re.compile(r"[\d*#]{1,15}")
 
 
@@ -61,6 +63,7 @@ class _Builder:
         self.lists: Entries[list[str]] = self._entries("lists", lambda model: model.lists)
         self.phone_entries: Entries[PhoneModel] = self._entries("phones", lambda model: model.phones)
         self.codes: Entries[str] = self._entries("codes", lambda model: model.codes)
+        self.numbers: Entries[str] = self._entries("numbers", lambda model: model.numbers)
         self.moved: dict[tuple[str, str], Schedule] = {}
         self.phone_of: dict[str, tuple[Place, str]] = {}
         """Account → its place, and file:line."""
@@ -79,6 +82,8 @@ class _Builder:
             self._list(name, source, numbers)
         phones = self._phones()
         codes = {name: self._code(name, source, what) for name, (source, what) in self.codes.items()}
+        for number, (source, whose) in self.numbers.items():
+            self._outside_number(number, source, whose)
         people = {name: self._person(name, source, person) for name, (source, person) in self.people.items()}
         teams = {name: self._team(name, source, team) for name, (source, team) in self.teams.items()}
         for name, (source, _) in self.schedules.items():
@@ -260,6 +265,18 @@ class _Builder:
             source.error(f"{number} is an emergency number and can't be anybody's", *path)
         else:
             self.names.claim(number, section, name, source, *path)
+
+    def _outside_number(self, number: str, source: Source, whose: str) -> None:
+        path = ("numbers", number)
+        if not OUTSIDE_NUMBER.fullmatch(plain_number(number)):
+            source.error_at_key(f'"{number}" can\'t be a number called from outside; write +49 89 12340', *path)
+            return
+        try:
+            owner = self.names.owner(whose)
+        except ValueError as error:
+            source.refuse(error, *path)
+        else:
+            self.names.claim(plain_number(number), owner.kind, owner.key, source, *path)
 
     def _emergency(self) -> frozenset[str]:
         return EMERGENCY.get(self.holidays.country, EMERGENCY[""])

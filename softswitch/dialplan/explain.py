@@ -39,7 +39,7 @@ def simulate(
     moment = parse_moment(at, zone, wall) if isinstance(at, str) else at.timestamp()
     caller = plain_number(caller)
     account = caller if caller in plan.phones else ""
-    facts = Facts(plan.site, to, caller, account, moment)
+    facts = Facts(plan.site, to if to in plan.destinations else plain_number(to), caller, account, moment)
     who = f"from {caller}" if caller else "from an unknown caller"
     lines = [f"{_clock(moment, zone)} ({plan.timezone}): {to} is called {who}"]
     history: tuple[Outcome, ...] = ()

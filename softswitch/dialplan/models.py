@@ -12,7 +12,6 @@ from softswitch.dialplan.hours import parse_duration
 
 LATER: Mapping[str, str] = {
     "trunks": "lines to the public network",
-    "numbers": "numbers called from outside",
     "outside": "calls to outside",
     "presence": "conditions on presence",
     "busy when": "being busy on any call",
@@ -180,6 +179,7 @@ class FileModel(Model):
     teams: dict[str, TeamModel] = Field(default_factory=dict)
     lists: dict[str, Words] = Field(default_factory=dict)
     phones: dict[str, PhoneModel] = Field(default_factory=dict)
+    numbers: dict[str, Word] = Field(default_factory=dict)
     codes: dict[str, Word] = Field(default_factory=dict)
     assertions: list[AssertionModel] = Field(default_factory=list)
 

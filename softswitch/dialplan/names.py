@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from softswitch.dialplan.conditions import is_outside_number
+from softswitch.dialplan.conditions import is_outside_number, plain_number
 from softswitch.dialplan.plan import Place, Target, ToEnd, ToEveryPlace, ToPerson, ToPlace, ToTeam
 from softswitch.dialplan.schedule import Schedule
 from softswitch.dialplan.source import Source, suggestion
@@ -95,7 +95,7 @@ class Directory:
             return ToPlace(self.places[person][text])
         if text in self.members:
             return ToTeam(text)
-        owner = self.users.get(text)
+        owner = self.users.get(text) or self.users.get(plain_number(text))
         if owner is not None and owner.kind == "teams":
             return ToTeam(owner.key)
         if owner is not None and owner.kind == "people":
@@ -145,7 +145,21 @@ class Directory:
         """The user part itself if somebody has it; see `conditions.Names`."""
         if name in self.users or name in self.members:
             return (name,)
+        if plain_number(name) in self.users:
+            return (plain_number(name),)
         raise ValueError(f'nobody is called "{name}"{suggestion(name, self.users)}')
+
+    def owner(self, text: str) -> Owner:
+        """Whom a name or number of our own means.
+
+        Raises ValueError as `target` does.
+        """
+        owner = self.users.get(text)
+        if owner is not None:
+            return owner
+        if self._dropped(("people", text), ("teams", text), ("codes", text)):
+            raise ValueError(ALREADY_REPORTED)
+        raise ValueError(f'no person or team "{text}"{suggestion(text, self.users)}')
 
     def _dropped(self, *paths: tuple[str, ...]) -> bool:
         return any(source.was_dropped(*path) for source in self.sources for path in paths)

@@ -129,6 +129,13 @@ def test_the_office_of_these_tests_is_right() -> None:
         ('"600": echo', '"102": echo', 'f:17:16: "102" already means carla (f:12)'),
         ('"600": echo', '"*55{place}": echo',
          'f:17:9: "*55{place}" can\'t be dialled; a code has digits, * and # only'),
+        # numbers
+        ("codes:", "numbers: {+49 89 1234: karla}\ncodes:",
+         'f:17:24: no person or team "karla"; did you mean "carla"?'),
+        ("codes:", "numbers: {089 1234: carla}\ncodes:",
+         'f:17:11: "089 1234" can\'t be a number called from outside; write +49 89 12340'),
+        ("codes:", "numbers: {+49 89 1234: carla, +49 (89) 1234: anna}\ncodes:",
+         'f:17:46: "+49891234" already means carla (f:17)'),
         # keys of the file
         ("codes:", "trunks: {}\ncodes:", 'f:17:1: "trunks" (lines to the public network) is not supported yet'),
         ("phones:", "fones:", 'f:15:1: unknown key "fones"; did you mean "phones"?'),
