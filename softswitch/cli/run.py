@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ def run(config: Path | None, at: datetime | None) -> int:
     With any problem in the configuration nothing is started; except that with one in a dialplan, the dialplan that
     was accepted last is used.
     """
-    return start(read_to_start(find_config(config), os.environ, Path.cwd()), at)
+    return start(read_to_start(find_config(config), os.environ, Path.cwd(), time.time()), at)
 
 
 def start(found: Configuration, at: datetime | None, on_ready: Callable[[float], None] | None = None) -> int:

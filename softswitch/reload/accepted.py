@@ -2,7 +2,8 @@
 
 Its texts are kept and not the plan made of them, so that the next version of the switch can read them too; with them
 the holidays and calendars that it was checked with. A file and not a table, because it is read before anything is
-opened, belongs to this machine's own configuration, and is replaced as a whole. It is JSON, and an operator can read it.
+opened, belongs to this machine's own configuration, and is replaced as a whole.
+It is JSON, and an operator can read it.
 """
 
 from __future__ import annotations

@@ -12,21 +12,23 @@ from softswitch.errors import ConfigError
 from softswitch.reload.accepted import accepted_file, read_accepted
 
 
-def read_to_start(file: Path, environ: Mapping[str, str], shown_from: Path | None) -> Configuration:
+def read_to_start(
+    file: Path, environ: Mapping[str, str], shown_from: Path | None, wall: float | None = None
+) -> Configuration:
     """The configuration to run on; its `refused` tells why it isn't the one that is written.
 
-    Raises ConfigError for bad settings, bad secrets, or a bad dialplan with none from before.
+    `wall` is now, for warnings about what is past. Raises ConfigError for bad settings, bad secrets, or a bad dialplan with none from before.
     """
     try:
-        return read_all(file, environ, shown_from)
+        return read_all(file, environ, shown_from, wall=wall)
     except DialplansRefused as refused:
-        before = _last_accepted(refused, shown_from)
+        before = _last_accepted(refused, shown_from, wall)
         if before is None:
             raise
         return before
 
 
-def _last_accepted(refused: DialplansRefused, shown_from: Path | None) -> Configuration | None:
+def _last_accepted(refused: DialplansRefused, shown_from: Path | None, wall: float | None) -> Configuration | None:
     path = accepted_file(refused.settings)
     kept = read_accepted(path) if path is not None else None
     if kept is None:
@@ -34,7 +36,7 @@ def _last_accepted(refused: DialplansRefused, shown_from: Path | None) -> Config
     # Its assertions held with these days, and are to hold with them again.
     holiday.give(kept.holidays)
     try:
-        plans, _ = load_texts(kept.texts, copy_of=kept.calendars.get)
+        plans, _ = load_texts(kept.texts, copy_of=kept.calendars.get, wall=wall)
     except ConfigError:
         return None  # another version of the switch, which does not take it any more
     warnings = [
