@@ -17,7 +17,8 @@ def read_to_start(
 ) -> Configuration:
     """The configuration to run on; its `refused` tells why it isn't the one that is written.
 
-    `wall` is now, for warnings about what is past. Raises ConfigError for bad settings, bad secrets, or a bad dialplan with none from before.
+    `wall` is now, for warnings about what is past. Raises ConfigError for bad settings, bad secrets, or a bad dialplan
+    with none from before.
     """
     try:
         return read_all(file, environ, shown_from, wall=wall)
