@@ -33,11 +33,12 @@ CHALLENGED = Setup("challenged", challenges=True)
 LOADS: dict[str, tuple[Setup, str, int]] = {
     "L3": (PEERED, "L3", 8000),
     "L1": (PEERED, "L1", 3000),
-    "L2": (PEERED, "L2", 1000),
-    "L2a": (CHALLENGED, "L2a", 800),
+    "L2": (PEERED, "L2", 700),
+    "L2a": (CHALLENGED, "L2a", 500),
     "L1d": (DURABLE, "L1", 200),
 }
-"""Name here, setup of the servers, name in the bench folder, operations a second."""
+"""Name here, setup of the servers, name in the bench folder, operations a second: so many that each opening of the
+gate finds a full queue, and few enough that the queue is empty in between."""
 
 UNGATED = ("L1d",)
 """A gate closes whenever kamailio waits for the disk, that is once for each registration: its load would pile up."""
