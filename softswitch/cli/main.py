@@ -24,6 +24,7 @@ from softswitch.cli.person import person
 from softswitch.cli.phone import phone
 from softswitch.cli.reload import reload
 from softswitch.cli.run import run
+from softswitch.cli.schema import schema
 from softswitch.cli.simulate import simulate
 from softswitch.cli.status import status
 from softswitch.cli.week import week
@@ -38,6 +39,7 @@ COMMANDS: dict[str, click.Command] = {
     "why": why,
     "simulate": simulate,
     "week": week,
+    "schema": schema,
     "calls": calls,
     "phone": phone,
     "person": person,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from softswitch.dialplan.load import load_texts
@@ -107,3 +109,15 @@ def test_what_holds(assertion: str) -> None:
 )
 def test_what_does_not(assertion: str, expected: str) -> None:
     assert problems(assertion) == [expected]
+
+
+def test_a_date_in_the_past_is_a_warning_where_now_is_known() -> None:
+    lines = ["{at: 2026-11-20 10:00, to: 600, rings: echo}", "{at: 2026-11-27 10:00, to: 600, rings: echo}"]
+    lines.append("{at: fri 10:00, to: 600, rings: echo}")
+    text = 'site: {domain: a.example, timezone: UTC}\ncodes: {"600": echo}\nassertions:\n'
+    text += "".join(f"  - {line}\n" for line in lines)
+    now = datetime(2026, 11, 23, tzinfo=UTC).timestamp()
+    assert [str(one) for one in load_texts([("f", text)], wall=now)[1]] == [
+        "f:4:10: warning: this date is in the past; the assertion says nothing about calls to come"
+    ]
+    assert load_texts([("f", text)])[1] == []

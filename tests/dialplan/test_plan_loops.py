@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import re
 
+import pytest
+
 from softswitch.dialplan.build import build_plan
 from softswitch.dialplan.decide import next_step
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.graph import endless_ways
 from softswitch.dialplan.load import load_texts
 from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.rota import ORDERS
 from softswitch.dialplan.source import read_source
 from softswitch.dialplan.step import Reject
 from softswitch.errors import ConfigError
@@ -34,7 +37,9 @@ def firm(source: random.Random) -> str:
             steps.append(f"{{ring: {ring}{then}}}".replace("desk", f"desk{n}"))
         lines.append(f"  p{n}: {{places: {{desk{n}: {{phone: d{n}}}}}, calls: [{{steps: [{', '.join(steps)}]}}]}}")
     then = source.choice([f"{{unreachable: {source.choice(others[:-1])}}}", "{busy: p0}", "{unreachable: reject}"])
-    lines.append(f"teams:\n  team: {{members: idle, then: {then}}}")
+    order = source.choice(list(ORDERS))
+    lines.append(f"teams:\n  team: {{members: idle, ring: {order}, then: {then}}}")
+    lines.append(f"numbers: {{+4989120: {source.choice(others)}}}")
     return "\n".join(lines)
 
 
@@ -52,10 +57,11 @@ def unchecked(text: str) -> Plan:
     return build_plan([read_source(text, "f")])
 
 
-def test_six_hundred_plans_are_judged_as_the_decision_behaves() -> None:
-    source = random.Random(20261127)
+@pytest.mark.parametrize("count", [600, pytest.param(10_000, marks=pytest.mark.long)])
+def test_random_plans_are_judged_as_the_decision_behaves(count: int) -> None:
+    source = random.Random(20261127 + count)
     refused = 0
-    for _ in range(600):
+    for _ in range(count):
         text = firm(source)
         errors = []
         try:
@@ -66,7 +72,7 @@ def test_six_hundred_plans_are_judged_as_the_decision_behaves() -> None:
         found = bool(errors)
         assert found == goes_round(text), text
         refused += found
-    assert 60 < refused < 540
+    assert count / 10 < refused < count * 9 / 10
 
 
 def test_a_loop_is_told_once_with_its_way() -> None:
