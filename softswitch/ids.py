@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import secrets
 
+TAGS_AT_ONCE = 256
+
 
 class Ids:
     """A source of identifiers.
@@ -14,10 +16,11 @@ class Ids:
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        source = random.Random(seed) if seed is not None else secrets.SystemRandom()
-        self._prefix = f"{source.getrandbits(64):016x}".encode()
-        self._source = source
+        self._random = random.Random(seed).randbytes if seed is not None else secrets.token_bytes
+        self._prefix = self._random(8).hex().encode()
         self._count = 0
+        self._pool = b""
+        self._at = 0
 
     def branch(self) -> bytes:
         """A new Via branch, magic cookie included."""
@@ -26,8 +29,14 @@ class Ids:
 
     def tag(self) -> bytes:
         """A new From or To tag; 64 random bits."""
-        return b"%016x" % self._source.getrandbits(64)
+        at = self._at
+        if at >= len(self._pool):
+            # Asking the system once for many is a system call less for each.
+            self._pool = self._random(TAGS_AT_ONCE * 8).hex().encode()
+            at = 0
+        self._at = at + 16
+        return self._pool[at : at + 16]
 
     def call_id(self, host: bytes) -> bytes:
         """A new Call-ID."""
-        return b"%032x@%s" % (self._source.getrandbits(128), host)
+        return b"%b%b@%b" % (self.tag(), self.tag(), host)

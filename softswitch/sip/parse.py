@@ -32,6 +32,38 @@ _USUAL_METHODS = frozenset(
 
 MANDATORY = (b"via", b"from", b"to", b"call-id", b"cseq")
 
+SHAPES_KEPT = 1000
+LINES_KEPT = 60
+
+
+class Shape:
+    """Which header fields there are in which order. Messages of one shape share it, so nothing in it is changed."""
+
+    __slots__ = ("first", "flaw", "keys")
+
+    def __init__(self, keys: list[bytes], first: dict[bytes, int], flaw: str) -> None:
+        self.keys = keys
+        """The key of each line."""
+        self.first = first
+        """Key to index of its first line."""
+        self.flaw = flaw
+        """What is missing, or there twice; or nothing."""
+
+    @classmethod
+    def of(cls, keys: list[bytes]) -> Shape:
+        first = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
+        for key in MANDATORY:
+            if key not in first:
+                return cls(keys, first, f"Missing {key.decode().title()}")
+        for key in SINGLE:
+            if key in first and keys.count(key) > 1:
+                return cls(keys, first, f"Two Values of {key.decode().title()}")
+        return cls(keys, first, "")
+
+
+_shapes: dict[tuple[bytes, ...], Shape] = {}
+"""Shapes by the names as spelled. A phone writes its messages in a few shapes: most of what a parser does is done."""
+
 
 def parse(data: bytes, flow: Flow) -> Request | Response:
     """Parse one whole message, a datagram or what framing cut from a stream.
@@ -47,9 +79,10 @@ def parse(data: bytes, flow: Flow) -> Request | Response:
     # One search finds every name. It knows only whole line ends, `splitlines` bare ones too: a bare one, a folded line
     # or a line without a name makes the counts differ.
     lines = head.splitlines()
-    keys: list[bytes] = list(map(NAMES.get, _FIELD_NAMES(head)))  # type: ignore[arg-type]
+    names = tuple(_FIELD_NAMES(head))
+    shape = _shapes.get(names)
     broken = ""
-    if len(keys) != len(lines) - 1 or None in keys or head[-1:] < b" " or len(keys) > MAX_LINES or b"\0" in head:
+    if shape is None or len(names) != len(lines) - 1 or head[-1:] < b" " or b"\0" in head:
         if not head or head[:2] == b"\r\n":
             # Line ends before the start line are ignored (RFC 3261 §7.5).
             rest = data.lstrip(b"\r\n")
@@ -57,20 +90,21 @@ def parse(data: bytes, flow: Flow) -> Request | Response:
                 raise PeerError(400, "Empty Message")
             return parse(rest, flow)
         lines, keys, broken = _unusual(head)
+        shape = Shape.of(keys)
+        if not broken and len(keys) == len(names) < LINES_KEPT and all(map(NAMES.get, names)):
+            if len(_shapes) >= SHAPES_KEPT:
+                _shapes.clear()
+            _shapes[names] = shape
     start = lines.pop(0)
-    first = dict(zip(keys, range(len(keys)), strict=True))
-    if len(first) != len(keys):
-        first = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
     if start[:4].upper() == b"SIP/":
-        return _response(start, lines, keys, first, body, flow, broken)
-    return _request(start, lines, keys, first, body, flow, broken)
+        return _response(start, lines, shape, body, flow, broken)
+    return _request(start, lines, shape, body, flow, broken)
 
 
 def _request(
     start: bytes,
     lines: list[bytes],
-    keys: list[bytes],
-    first: dict[bytes, int],
+    shape: Shape,
     body: bytes,
     flow: Flow,
     broken: str,
@@ -82,7 +116,7 @@ def _request(
         # Answered with 400 where its headers allow; never guessed at.
         method, uri, version = words[0], b"", b"SIP/2.0"
         broken = broken or "Malformed Request-Line"
-    request = Request(method, uri, start, lines, keys, first, body, flow)
+    request = Request(method, uri, start, lines, shape.keys, shape.first, body, flow)
     try:
         if version != b"SIP/2.0":
             if not _VERSION.fullmatch(version):
@@ -97,7 +131,7 @@ def _request(
             raise PeerError(400, "Malformed Request-URI")
         if b"?" in uri and uri[:3].lower() == b"sip" and parse_uri(uri).headers_text:
             raise PeerError(400, "Headers in Request-URI")
-        _check(request)
+        _check(request, shape)
         _ = request.from_, request.to
         if request.cseq[1] != method:
             # 501 for a method unknown here: whoever knows it might read its CSeq otherwise (RFC 4475 §3.1.2.18).
@@ -112,8 +146,7 @@ def _request(
 def _response(
     start: bytes,
     lines: list[bytes],
-    keys: list[bytes],
-    first: dict[bytes, int],
+    shape: Shape,
     body: bytes,
     flow: Flow,
     broken: str,
@@ -121,27 +154,23 @@ def _response(
     match = _STATUS.fullmatch(start)
     if match is None or broken:
         raise PeerError(400, broken or "Malformed Status-Line")
-    response = Response(int(match[1]), start, lines, keys, first, body, flow)
-    _check(response)
+    response = Response(int(match[1]), start, lines, shape.keys, shape.first, body, flow)
+    _check(response, shape)
     # What is wrong here would go on to the caller, or into the ACK that we make of it.
     _ = response.cseq, response.via, response.from_, response.to
     return response
 
 
-def _check(message: Message) -> None:
-    first = message.first
-    for key in MANDATORY:
-        if key not in first:
-            raise PeerError(400, f"Missing {key.decode().title()}")
-    keys = message.keys
-    if len(first) != len(keys) and len(first) + keys.count(b"via") - 1 != len(keys):
-        for key in SINGLE:
-            if key in first and keys.count(key) > 1:
-                raise PeerError(400, f"Two Values of {key.decode().title()}")
-    if len(message.call_id.split()) != 1:
+def _check(message: Message, shape: Shape) -> None:
+    if shape.flaw:
+        raise PeerError(400, shape.flaw)
+    words = message.lines[shape.first[b"call-id"]].split()
+    if len(words) == 2 and words[0] == b"Call-ID:":
+        message._call_id = words[1]
+    elif len(message.call_id.split()) != 1:
         raise PeerError(400, "Malformed Call-Id")
     body = message.body
-    at = first.get(b"content-length")
+    at = shape.first.get(b"content-length")
     if at is None or message.lines[at] == b"Content-Length: %d" % len(body):
         return
     length_text = message.get(b"content-length") or b""

@@ -85,6 +85,7 @@ class ServerInvite:
     __slots__ = (
         "_give_up_at",
         "_interval",
+        "_to_tag",
         "due",
         "flow",
         "key",
@@ -95,7 +96,6 @@ class ServerInvite:
         "request",
         "slot",
         "state",
-        "to_tag",
     )
 
     def __init__(self, layer: Layer, key: bytes, request: Request, flow: Flow) -> None:
@@ -108,8 +108,7 @@ class ServerInvite:
         self.merge_key = b""
         self.owner: InviteOwner | None = None
         self.state = PROCEEDING
-        self.to_tag = layer.ids.tag()
-        """Our own tag, for responses that we make ourselves."""
+        self._to_tag = b""
         self.last = b""
         """The last response sent."""
         self.due: float | None = None
@@ -124,7 +123,20 @@ class ServerInvite:
     def reply(self, status: int, reason: str = "", headers: tuple[bytes, ...] = ()) -> None:
         """Make a response and send it; nothing once there was a final one."""
         if self.request is not None:
-            self.respond(status, respond(self.request, status, reason, headers, to_tag=self.to_tag))
+            self.respond(
+                status, respond(self.request, status, reason, headers, to_tag=b"" if status == 100 else self.to_tag)
+            )
+
+    @property
+    def to_tag(self) -> bytes:
+        """Our own tag, for responses that we make ourselves; made when the first one is."""
+        if not self._to_tag:
+            self._to_tag = self.layer.ids.tag()
+        return self._to_tag
+
+    @to_tag.setter
+    def to_tag(self, tag: bytes) -> None:
+        self._to_tag = tag
 
     @property
     def answered(self) -> bool:

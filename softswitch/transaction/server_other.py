@@ -29,6 +29,7 @@ class ServerOther:
 
     __slots__ = (
         "_give_up_at",
+        "_to_tag",
         "due",
         "flow",
         "key",
@@ -38,7 +39,6 @@ class ServerOther:
         "request",
         "slot",
         "state",
-        "to_tag",
     )
 
     def __init__(self, layer: Layer, key: bytes, request: Request, flow: Flow) -> None:
@@ -49,7 +49,7 @@ class ServerOther:
         self.flow = flow
         self.merge_key = b""
         self.state = TRYING
-        self.to_tag = layer.ids.tag()
+        self._to_tag = b""
         self.last = b""
         self.due: float | None = None
         self.slot = 0
@@ -65,6 +65,17 @@ class ServerOther:
         """Make a response and send it; nothing once there was a final one."""
         if self.request is not None:
             self.respond(status, respond(self.request, status, reason, headers, body, to_tag=self.to_tag))
+
+    @property
+    def to_tag(self) -> bytes:
+        """Our own tag, for responses that we make ourselves; made when the first one is."""
+        if not self._to_tag:
+            self._to_tag = self.layer.ids.tag()
+        return self._to_tag
+
+    @to_tag.setter
+    def to_tag(self, tag: bytes) -> None:
+        self._to_tag = tag
 
     @property
     def answered(self) -> bool:
