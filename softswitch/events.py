@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 E = TypeVar("E")
 
 
-@dataclass(frozen=True, slots=True)
-class BindingChanged:
+class BindingChanged(NamedTuple):
     """A phone came, moved or went. `cause`: "registered", "refreshed", "removed", "expired", "dead", "closed"."""
 
     site: str
@@ -19,8 +17,7 @@ class BindingChanged:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallChanged:
+class CallChanged(NamedTuple):
     """A call started, was answered or ended. `state`: "ringing", "answered", "ended"."""
 
     site: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from softswitch.dialplan.rota import FROM_THE_TOP, Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """One call as it came in. Gathered once: a call keeps the moment it started with."""
 
     site: str

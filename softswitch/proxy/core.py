@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from softswitch.dialplan.decide import next_step
@@ -79,8 +78,7 @@ class CallLog(Protocol):
     def note(self, call_id: bytes, event: str, **details: object) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who sent a request from outside any dialog."""
 
     account: str
@@ -531,7 +529,7 @@ class Core:
             # By the site: a reload may have made a new plan of the same firm since the call began.
             if home is None or home.site != plan.site:
                 continue
-            to = replace(facts, called=uri.user_text)
+            to = facts._replace(called=uri.user_text)
             step = next_step(plan, to, ())
             if isinstance(step, Ring):
                 for phone in step.phones:
