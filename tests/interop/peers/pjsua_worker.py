@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import sys
 from typing import Any
@@ -11,7 +12,8 @@ import pjsua2 as pj
 
 
 def tell(event: str, **fields: Any) -> None:
-    print(json.dumps({"event": event, **fields}), flush=True)
+    """In one write and on a line of its own, whatever the library's threads are logging to the same pipe."""
+    os.write(1, f"\n{json.dumps({'event': event, **fields})}\n".encode())
 
 
 _MEDIA = {

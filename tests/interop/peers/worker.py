@@ -18,8 +18,7 @@ class Worker:
     """Starts a worker script of this folder, gives it commands and waits for its events."""
 
     def __init__(self, script: str, options: Mapping[str, Any], *, netns: str | None = None) -> None:
-        # Unbuffered, which holds for the C library's standard output too: a library's own words, written in blocks,
-        # would else break off in mid-line and hide the event that follows.
+        # Unbuffered, which holds for the C library's standard output too: what a library logs comes when it happens.
         command = [sys.executable, "-u", Path(__file__).parent / script, json.dumps(options)]
         self._process = Process(command, netns=netns)
         self._next = 0
