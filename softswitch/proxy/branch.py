@@ -11,6 +11,7 @@ from softswitch.media.engine import MediaFailed, MediaKey
 from softswitch.proxy.forward import forward_request
 from softswitch.proxy.token import ANCHORED, CALLEE_STICKS, CALLER_STICKS
 from softswitch.proxy.validate import loop_mark
+from softswitch.records.diary import DiaryLeg
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request, Response
 from softswitch.transaction import client_invite
@@ -76,6 +77,7 @@ class Branch:
         "due",
         "extra",
         "flow",
+        "leg",
         "max_forwards",
         "media_failure",
         "offered",
@@ -99,6 +101,8 @@ class Branch:
         self.uri = uri
         self.flow = flow
         self.max_forwards = hops
+        self.leg: DiaryLeg | None = None
+        """What the call's record says of this attempt; the fork's."""
         self.account = ""
         """The phone that is tried; "" for any other destination."""
         self.alternatives: Sequence[Flow] = ()

@@ -19,7 +19,7 @@ from softswitch.proxy.best import best_of, merged_challenges
 from softswitch.proxy.branch import ELSEWHERE, Branch, target_of
 from softswitch.proxy.forward import forward_response
 from softswitch.proxy.straight import cancel_reasons
-from softswitch.records.diary import Diary, DiaryLeg
+from softswitch.records.diary import Diary
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request, Response
 from softswitch.transaction.server_invite import ServerInvite
@@ -37,7 +37,6 @@ class Fork:
 
     __slots__ = (
         "_last",
-        "_legs",
         "_ringing_now",
         "_share",
         "account",
@@ -67,7 +66,6 @@ class Fork:
     ) -> None:
         self.core = core
         self.diary = diary
-        self._legs: dict[Branch, DiaryLeg] = {}
         self.server = server
         self.request = request
         self.plan = plan
@@ -172,7 +170,7 @@ class Fork:
         branch.remove = self.remove
         branch.use_breadth(min(self._share, room))
         self.branches.append(branch)
-        self._legs[branch] = self.diary.leg(binding.account, branch.uri, self.core.wall)
+        branch.leg = self.diary.leg(binding.account, branch.uri, self.core.wall)
         self._ringing_now.append(branch)
         return branch
 
@@ -219,7 +217,8 @@ class Fork:
     def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
         status = response.status
         if status < 200:
-            leg = self._legs[branch]
+            leg = branch.leg
+            assert leg is not None
             leg.rang_at = leg.rang_at or self.core.wall
             if not self.finished and not branch.cancelled:
                 self.server.respond(status, forward_response(response, body))
@@ -234,7 +233,8 @@ class Fork:
     def _answered(self, branch: Branch, response: Response, body: bytes | None) -> None:
         """Every 2xx goes back, also a second one that was faster than our CANCEL (RFC 3261 §16.7 step 5)."""
         first = not self.finished
-        self._legs[branch].status = response.status
+        assert branch.leg is not None
+        branch.leg.status = response.status
         tag = response.to.tag
         request = self.request
         calls, wall = self.core.calls, self.core.wall
@@ -249,6 +249,7 @@ class Fork:
                     self.core.release_branch(other)
             self.core.log_answered(self.request, self._label(branch))
             self.request.let_go()
+            self._forget_branches()
 
     def _watched(self, branch: Branch) -> str:
         """Whose phone it is, where it matters who has been idle for longest; else ""."""
@@ -259,7 +260,8 @@ class Fork:
         return branch.account or branch.uri.decode("utf-8", "replace")
 
     def _failed(self, branch: Branch) -> None:
-        leg = self._legs[branch]
+        leg = branch.leg
+        assert leg is not None
         leg.status, leg.ended_at = branch.status, self.core.wall
         self.core.release_branch(branch)
         if self.finished:
@@ -354,6 +356,7 @@ class Fork:
             self.diary.over("cancelled", 487)
             self.server.reply(487)
             self.core.end_call(self)
+            self._forget_branches()
 
     def _refuse(self, step: Reject) -> None:
         """The dialplan is at its end. Whoever rang and picked up at the last moment still has the call."""
@@ -391,11 +394,17 @@ class Fork:
             self.diary.over(self.history[-1].value if exhausted else "refused", step.status)
             self.server.reply(step.status, step.phrase)
         self.core.end_call(self)
+        self._forget_branches()
 
     def _media_failure(self) -> MediaFailed | None:
         """Why nobody could be rung, when the offer or our media engine was to blame each time."""
         failures = [branch.media_failure for branch in self.branches]
         return failures[0] if failures and all(failures) else None
+
+    def _forget_branches(self) -> None:
+        """They know us and we knew them: a circle that only the collector of cycles would find."""
+        self.branches = []
+        self._ringing_now = []
 
     def _end(self) -> None:
         self.finished = True

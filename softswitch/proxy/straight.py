@@ -59,6 +59,7 @@ class Straight:
             self.core.release_branch(branch)
         self.core.on_straight_done(self.request)
         self.request.let_go()
+        self.branch = None  # it knows us: no circle for the collector
 
     def on_cancel(self, cancel: Request) -> None:
         self._give_up(cancel_reasons(cancel))
