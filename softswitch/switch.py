@@ -19,8 +19,8 @@ from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.legs.leg import Legs
 from softswitch.media.engine import Done, MediaEngine, MediaFailed, MediaKey
-from softswitch.proxy.core import Core, Verifier
-from softswitch.proxy.ports import Directory, Resolver
+from softswitch.proxy.core import Core
+from softswitch.proxy.ports import Directory, Resolver, Verifier
 from softswitch.records.recorder import Recorder
 from softswitch.registrar.bindings import Binding
 from softswitch.registrar.flows import flow_of

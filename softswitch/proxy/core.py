@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
 from zlib import crc32
 
 from softswitch.dialplan.decide import next_step
@@ -15,13 +14,13 @@ from softswitch.errors import PeerError
 from softswitch.events import BindingChanged, Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
-from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
+from softswitch.proxy.ack import AckForward
 from softswitch.proxy.branch import Branch, target_of
 from softswitch.proxy.calls import Call, Calls
+from softswitch.proxy.firms import Caller, Firms
 from softswitch.proxy.fork import Fork
-from softswitch.proxy.forward import forward_request
-from softswitch.proxy.ports import Contacts, Directory, Resolver
+from softswitch.proxy.ports import CallLog, Contacts, Directory, LegHandler, RegisterHandler, Resolver, Verifier
 from softswitch.proxy.route import Addresses, Way, preprocess
 from softswitch.proxy.spread import Spread
 from softswitch.proxy.straight import Straight
@@ -32,7 +31,7 @@ from softswitch.records.recorder import Recorder
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
-from softswitch.sip.uri import Uri, parse_uri, unescape
+from softswitch.sip.uri import Uri, parse_uri
 from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
@@ -44,47 +43,6 @@ SERVER_PACKAGES = (b"message-summary", b"reg", b"presence.winfo", b"conference")
 """Event packages that only a server can serve; a phone asked for them would refuse each in turn."""
 
 ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE, INFO, MESSAGE"
-
-
-class Verifier(Protocol):
-    """Digest authentication."""
-
-    def verify(self, request: Request, site: str, now: float, proxy: bool) -> str:
-        """The account that sent the request. Raises PeerError(401 or 407)."""
-        ...
-
-
-class RegisterHandler(Protocol):
-    """The registrar, for requests whose sender is known."""
-
-    def on_register(self, request: Request, site: str, account: str, server: ServerOther) -> None: ...
-
-
-class LegHandler(Protocol):
-    """Calls that the switch takes itself."""
-
-    def answer(self, request: Request, server: ServerInvite, what: str) -> None:
-        """Take the call as `what`, e.g. "echo"."""
-        ...
-
-    def on_request(self, request: Request) -> bool:
-        """A request within a dialog of ours; False when there is no such dialog."""
-        ...
-
-
-class CallLog(Protocol):
-    """Who wants to read what becomes of calls. Called seldom: never for a message that just passes."""
-
-    def note(self, call_id: bytes, event: str, **details: object) -> None: ...
-
-
-class Caller(NamedTuple):
-    """Who sent a request from outside any dialog."""
-
-    account: str
-    """The phone; "" for a peer."""
-    plan: Plan
-    """Of the firm whose phone it is, or that is called."""
 
 
 class Core:
@@ -131,14 +89,12 @@ class Core:
         """The switch is about to stop: what is new is sent elsewhere."""
         self.wall = 0.0
         """The moment of the input at hand, seconds since 1970 UTC; set by the pump."""
-        self.use_plans(plans)
+        self.firms = Firms(plans, self.addresses, contacts, directory, verifier)
         bus.subscribe(BindingChanged, self._on_binding)
 
     def use_plans(self, plans: Mapping[str, Plan]) -> None:
         """Route new calls by these plans; calls that ring keep theirs."""
-        self._plans = {site.lower().encode(): plan for site, plan in plans.items()}
-        self._realms = [b'realm="%b"' % site.encode() for site in plans]
-        self._default = next(iter(plans.values()))
+        self.firms.use(plans)
 
     # -- new requests
 
@@ -188,7 +144,7 @@ class Core:
             raise PeerError(481)
         if not self._is_party(request.flow, token.sender):
             # The token is right and the place is new: a phone that moved shows who it is.
-            self.verifier.verify(request, self._plan_of_sender(request).site, self.layer.now, True)
+            self.verifier.verify(request, self.firms.plan_of_sender(request).site, self.layer.now, True)
         straight = Straight(self, self.layer.accept(request), request)
         call = self.calls.get(request.call_id)
         if call is not None:
@@ -210,8 +166,7 @@ class Core:
     def _is_for_us(self, way: Way) -> bool:
         if way.next_route is not None:
             return False
-        uri = parse_uri(way.uri)
-        return self.addresses.is_ours(uri) or uri.host in self._plans
+        return self.firms.is_for_us(parse_uri(way.uri))
 
     def _on_ack(self, request: Request) -> None:
         """An ACK to a 2xx: forwarded without a transaction, within a dialog or not at all (RFC 6026 §8.4)."""
@@ -275,14 +230,14 @@ class Core:
     def _on_register(self, request: Request, way: Way) -> None:
         if way.next_route is not None:
             raise PeerError(403, "Not a Relay for REGISTER")
-        plan = self._plan_of(parse_uri(way.uri))
+        plan = self.firms.plan_of(parse_uri(way.uri))
         if plan is None:
             raise PeerError(404, "No Such Domain Here")
         account = self.verifier.verify(request, plan.site, self.layer.now, False)
         to = request.to.uri
         if to[:4].lower() not in (b"sip:", b"sips"):
             raise PeerError(400, "No SIP Address of Record")
-        if not self._speaks_for(plan, account, parse_uri(to)):
+        if not self.firms.speaks_for(plan, account, parse_uri(to)):
             raise PeerError(403, "Not Your Address of Record")
         if self.layer.merged(request):
             raise PeerError(482)
@@ -298,17 +253,17 @@ class Core:
         method = request.method
         if way.uri[:4].lower() == b"tel:":
             # A number alone is dialled within the caller's own firm.
-            site = self._plan_of_sender(request).site.encode()
+            site = self.firms.plan_of_sender(request).site.encode()
             uri = Uri(b"tel", way.uri[4:].partition(b";")[0], site, None, b"", b"")
         else:
             uri = parse_uri(way.uri)
-        plan = self._plan_of(uri) if way.next_route is None else None
+        plan = self.firms.plan_of(uri) if way.next_route is None else None
         if method == b"OPTIONS" and plan is not None and not uri.user:
-            if not self._is_known(request.flow):
+            if not self.firms.is_known(request.flow):
                 self.verifier.verify(request, plan.site, self.layer.now, False)
             self.layer.send(respond(request, 200, "", (ALLOW,), to_tag=self.ids.tag()), reply_flow(request))
             return
-        caller = self._caller(request, plan)
+        caller = self.firms.caller(request, plan, self.layer.now)
         if plan is None:
             self._on_outside(request, way, hops, caller)
         elif method == b"INVITE":
@@ -319,57 +274,6 @@ class Core:
             raise PeerError(481)
         else:
             self._on_other(request, uri, plan, caller, hops)
-
-    def _plan_of(self, uri: Uri) -> Plan | None:
-        plan = self._plans.get(uri.host)
-        if plan is None and self.addresses.is_ours(uri):
-            return self._default
-        return plan
-
-    def _plan_of_sender(self, request: Request) -> Plan:
-        """The firm that From names, else the first."""
-        sender = request.from_.uri
-        if sender[:4].lower() in (b"sip:", b"sips"):
-            return self._plans.get(parse_uri(sender).host, self._default)
-        return self._default
-
-    def _is_known(self, flow: Flow) -> bool:
-        return self.directory.peer(flow.host) is not None or self.contacts.knows(flow)
-
-    def _caller(self, request: Request, plan: Plan | None) -> Caller:
-        """Who it is: a listed peer by address, anyone else by password. Raises PeerError(407 or 403)."""
-        sender = request.from_.uri
-        from_uri = parse_uri(sender) if sender[:4].lower() in (b"sip:", b"sips") else None
-        own = self._plans.get(from_uri.host) if from_uri is not None else None
-        home = own or plan or self._default
-        if self.directory.peer(request.flow.host) is not None:
-            return Caller("", home)
-        account = self.verifier.verify(request, home.site, self.layer.now, True)
-        phone = home.phones.get(account)
-        if phone is None:
-            raise PeerError(403, "No Such Phone")
-        if not phone.gateway and not (
-            from_uri is None
-            and sender[:4].lower() == b"tel:"
-            and self._owns(home, account, unescape(sender[4:].partition(b";")[0]).decode("utf-8", "replace"))
-        ):
-            anonymous = from_uri is not None and (
-                from_uri.host == b"anonymous.invalid" or from_uri.user_text.lower() == "anonymous"
-            )
-            if not anonymous and (from_uri is None or not self._speaks_for(home, account, from_uri)):
-                raise PeerError(403, "From Is Not Yours")
-        return Caller(account, home)
-
-    def _speaks_for(self, plan: Plan, account: str, uri: Uri) -> bool:
-        """Whether this phone may use this address of record."""
-        return self._plan_of(uri) is plan and self._owns(plan, account, uri.user_text)
-
-    @staticmethod
-    def _owns(plan: Plan, account: str, user: str) -> bool:
-        if user == account:
-            return True
-        person = plan.person_of(account)
-        return person is not None and user in person.aliases
 
     def _on_invite(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int) -> None:
         if self.breadth_of(request) < 1:
@@ -478,7 +382,7 @@ class Core:
         gone = []
         for at, key in enumerate(request.keys):
             if key == b"proxy-authorization":
-                if any(realm in request.lines[at] for realm in self._realms):
+                if any(realm in request.lines[at] for realm in self.firms.realms):
                     gone.append(at)
             elif key == b"p-asserted-identity" and not trusted:
                 gone.append(at)
@@ -525,7 +429,7 @@ class Core:
                 uri = parse_uri(contact.uri)
             except PeerError:
                 continue
-            home = self._plan_of(uri)
+            home = self.firms.plan_of(uri)
             # By the site: a reload may have made a new plan of the same firm since the call began.
             if home is None or home.site != plan.site:
                 continue
@@ -569,53 +473,3 @@ class Core:
 
     def log_media_failure(self, request: Request, failed: MediaFailed) -> None:
         self.log.note(request.call_id, "no media", status=failed.status, reason=failed.reason)
-
-
-class AckForward:
-    """One ACK to a 2xx on its way, perhaps with an answer to anchor (a late offer, RFC 3264 §5)."""
-
-    __slots__ = ("anchored", "core", "flow", "hops", "request", "way")
-
-    def __init__(self, core: Core, request: Request, way: Way, hops: int, anchored: bool) -> None:
-        self.core = core
-        self.request = request
-        self.way = way
-        self.hops = hops
-        self.anchored = anchored
-
-    def resolved(self, flows: Sequence[Flow]) -> None:
-        if flows:
-            self.send(flows[0])
-
-    def send(self, flow: Flow) -> None:
-        request, core = self.request, self.core
-
-        def forward(body: bytes | None) -> None:
-            data = forward_request(
-                request,
-                self.way.uri,
-                flow.listener.via + core.ids.branch(),
-                self.hops,
-                routes=self.way.routes,
-                body=body,
-            )
-            core.layer.send(data, flow)
-
-        sdp = None
-        content_type = request.get(b"content-type") or b""
-        if self.anchored and request.body:
-            sdp = sdp_of(content_type, request.body)
-        if sdp is None:
-            forward(None)
-            return
-
-        def anchored(result: bytes | MediaFailed) -> None:
-            forward(None if isinstance(result, MediaFailed) else with_sdp(content_type, request.body, result))
-
-        # The offer was in the 2xx, so who made it is the one this ACK goes to.
-        key = MediaKey(
-            request.call_id.decode("utf-8", "surrogateescape"),
-            request.to.tag.decode("latin-1"),
-            request.from_.tag.decode("latin-1"),
-        )
-        core.media.answer(key, sdp, flow.listener.network, request.flow.host, anchored)

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from softswitch.flow import Flow
 from softswitch.registrar.bindings import Binding
+from softswitch.sip.message import Request
+from softswitch.transaction.server_invite import ServerInvite
+from softswitch.transaction.server_other import ServerOther
 
 
 class Contacts(Protocol):
@@ -50,3 +53,35 @@ class Directory(Protocol):
     def peer(self, host: str) -> str | None:
         """The operator's name of the peer with this address, or None for everyone else."""
         ...
+
+
+class Verifier(Protocol):
+    """Digest authentication."""
+
+    def verify(self, request: Request, site: str, now: float, proxy: bool) -> str:
+        """The account that sent the request. Raises PeerError(401 or 407)."""
+        ...
+
+
+class RegisterHandler(Protocol):
+    """The registrar, for requests whose sender is known."""
+
+    def on_register(self, request: Request, site: str, account: str, server: ServerOther) -> None: ...
+
+
+class LegHandler(Protocol):
+    """Calls that the switch takes itself."""
+
+    def answer(self, request: Request, server: ServerInvite, what: str) -> None:
+        """Take the call as `what`, e.g. "echo"."""
+        ...
+
+    def on_request(self, request: Request) -> bool:
+        """A request within a dialog of ours; False when there is no such dialog."""
+        ...
+
+
+class CallLog(Protocol):
+    """Who wants to read what becomes of calls. Called seldom: never for a message that just passes."""
+
+    def note(self, call_id: bytes, event: str, **details: object) -> None: ...
