@@ -154,6 +154,8 @@ def _response(
     match = _STATUS.fullmatch(start)
     if match is None or broken:
         raise PeerError(400, broken or "Malformed Status-Line")
+    if start[:7] != b"SIP/2.0":
+        start = b"SIP/2.0" + start[7:]  # read in any case, sent on in capitals (RFC 3261 §7.1)
     response = Response(int(match[1]), start, lines, shape.keys, shape.first, body, flow)
     _check(response, shape)
     # What is wrong here would go on to the caller, or into the ACK that we make of it.

@@ -110,3 +110,9 @@ def test_a_response_knows_its_parts() -> None:
     got = answer(response("parts", b"SIP/2.0 404 Not Here"))
     assert (got.status, got.reason) == (404, b"Not Here")
     assert answer(response("parts", b"sip/2.0 180")).reason == b""
+
+
+def test_a_version_in_small_letters_is_read_and_goes_on_in_capitals() -> None:
+    head = b"SiP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
+    got = parse(head + b"To: <sip:c@b>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n", FLOW)
+    assert got.to_bytes().startswith(b"SIP/2.0 486 Busy Here\r\n")
