@@ -53,7 +53,7 @@ async def test_invented_addresses_cost_no_more_than_the_bound(
     endpoint = switch.manager._endpoints[switch.listener]
     assert isinstance(endpoint, udp.UdpEndpoint)
     for port in range(1, 100):
-        endpoint.datagram_received(message(), ("192.0.2.1", port))
+        endpoint._received(message(), ("192.0.2.1", port))
         switch.manager.send(message(), switch.flow_to(IPV4, port))
     assert len(endpoint._peers) <= 10
     assert len(endpoint._addresses) <= 10
@@ -88,3 +88,52 @@ def test_addresses_with_a_scope_go_both_ways() -> None:
 def test_what_is_no_literal_is_refused(host: str) -> None:
     with pytest.raises(ValueError):
         socket_address(host, 5060)
+
+
+class FullSocket:
+    """A socket whose kernel buffer is full until told otherwise."""
+
+    def __init__(self, real: socket.socket) -> None:
+        self._real = real
+        self.full = True
+
+    def sendto(self, data: bytes, address: object) -> int:
+        if self.full:
+            raise BlockingIOError
+        return self._real.sendto(data, address)  # type: ignore[arg-type]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+async def test_what_a_full_socket_could_not_take_goes_out_later_in_order(make_switch: MakeSwitch) -> None:
+    switch = await make_switch("UDP", limits=Limits(write_buffer_bytes=2_000))
+    anna = await phone(switch)
+    await anna.send(message("hello"))
+    _, flow = await soon(switch.heard.get())
+    endpoint = switch.manager._endpoints[switch.listener]
+    assert isinstance(endpoint, udp.UdpEndpoint)
+    assert endpoint._socket is not None
+    endpoint._socket = full = FullSocket(endpoint._socket)  # type: ignore[assignment]
+    for number in range(3):
+        switch.manager.send(message(f"late{number}"), flow)
+    switch.manager.send(b"x" * 2_000, flow)
+    assert endpoint._waiting_bytes == sum(len(message(f"late{number}")) for number in range(3)), "over the bound"
+    full.full = False
+    for number in range(3):
+        late = message(f"late{number}")
+        assert await anna.receive(len(late)) == late
+    assert not endpoint._waiting
+
+
+async def test_answers_of_a_batch_go_out_in_order(make_switch: MakeSwitch) -> None:
+    switch = await make_switch("UDP")
+    endpoint = switch.manager._endpoints[switch.listener]
+    assert isinstance(endpoint, udp.UdpEndpoint)
+    anna = await phone(switch)
+    endpoint._on_message = switch.manager.send
+    for number in range(100):
+        await anna.send(message(str(number)))
+    for number in range(100):
+        answer = message(str(number))
+        assert await anna.receive(len(answer)) == answer
