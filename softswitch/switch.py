@@ -1,6 +1,6 @@
 """The pump: one input at a time goes in, all that follows from it comes out, and one timer says when to look again.
 
-Nothing here opens a socket or reads a clock of its own: `serve` puts in the real ones, the laboratory its own.
+Nothing here opens a socket or reads a clock of its own: `server` puts in the real ones, the laboratory its own.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FLOWS_CACHED = 200_000
 
 
 class Log:
-    """What the pump says; the laboratory and `serve` each have one."""
+    """What the pump says; the laboratory and `server` each have one."""
 
     def note(self, call_id: bytes, event: str, **details: object) -> None:
         """A line about a call."""

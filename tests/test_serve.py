@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from softswitch.serve import _reason, by_family
+from softswitch.server.families import by_family
+from softswitch.server.texts import reason
 from softswitch.settings import Settings
 from softswitch.settingsfile import load_settings
 
@@ -41,7 +42,7 @@ def test_a_network_of_one_family_keeps_its_name(listening: Callable[..., Setting
 
 
 def test_a_taken_port_is_said_in_words() -> None:
-    text = _reason(OSError(errno.EADDRINUSE, "cannot listen on udp:0.0.0.0:5060: Address already in use"))
+    text = reason(OSError(errno.EADDRINUSE, "cannot listen on udp:0.0.0.0:5060: Address already in use"))
     assert text.startswith("cannot listen on udp:0.0.0.0:5060: Address already in use")
     assert "ss -lntup" in text
-    assert _reason(FileNotFoundError(errno.ENOENT, "No such file", "var/x")) == "No such file: var/x"
+    assert reason(FileNotFoundError(errno.ENOENT, "No such file", "var/x")) == "No such file: var/x"

@@ -1,0 +1,1 @@
+"""The running switch: what of it needs an operating system."""

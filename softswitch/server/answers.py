@@ -1,0 +1,154 @@
+"""What the control socket answers, for `softswitch status` and its neighbours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from softswitch import __version__
+from softswitch.errors import ConfigError
+from softswitch.ops.control import ControlError, Handler
+from softswitch.ops.log import log
+from softswitch.ops.status import CallStatus, ListenerStatus, RegistrationStatus, Status
+from softswitch.ops.why import why
+from softswitch.records.people import accounts_of
+from softswitch.reload.apart import CheckFailed
+from softswitch.server.running import Server
+from softswitch.server.texts import hostport
+from softswitch.store.errors import StoreError
+
+
+class Answers:
+    """About one running switch; `ops/control` says what goes over the socket."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By the command that is answered."""
+        return {
+            "status": self.status,
+            "why": self.why,
+            "reload": self.reload,
+            "reload secrets": self.reload_secrets,
+            "forget person": self.forget_person,
+        }
+
+    async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch reload`: dialplans and secrets anew."""
+        try:
+            return (await self._server.reloader.reload(str(request.get("shown_from", "")))).as_json()
+        except CheckFailed as error:
+            raise ControlError(f"{error}; nothing was changed") from error
+
+    async def reload_secrets(self, _: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch phone add`: read the secrets file again."""
+        try:
+            count = await self._server.reloader.reload_secrets()
+        except ConfigError as error:
+            raise ControlError(str(error)) from error
+        return {"entries": count}
+
+    async def forget_person(self, request: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch person forget`: registrations and call records; how many of each are gone."""
+        site, person = str(request.get("site", "")), str(request.get("person", ""))
+        plan, wall = self._server.plans.get(site), self._server.clock.wall()
+        removed = 0
+        for account in accounts_of(plan, person) if plan is not None else ():
+            removed += await self._remove_registrations(site, account, wall)
+        try:
+            calls = await self._server.records.forget(site, person)
+        except StoreError as error:
+            raise ControlError(str(error)) from error
+        log.info("forgot a person", site=site, registrations=removed, calls=calls)
+        return {"registrations": removed, "calls": calls}
+
+    async def _remove_registrations(self, site: str, account: str, wall: float) -> int:
+        count = len(self._server.registrar.bindings(site, account, wall))
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def removed(status: int, reason: str, headers: Sequence[bytes]) -> None:
+            if not done.done():  # whoever asked may be gone
+                done.set_result(status)
+
+        with self._server.switch.moment():
+            self._server.registrar.remove(site, account, wall, removed)
+        if await done != 200:
+            raise ControlError("the registrations could not be removed; the log says why")
+        return count
+
+    async def status(self, _: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch status`."""
+        server = self._server
+        core, wall = server.switch.core, server.clock.wall()
+        connections = [connection.flow.listener for connection in server.manager.connections()]
+        relay: dict[str, Any] = {"state": "off"}
+        if server.relay is not None:
+            state = server.relay.status
+            relay = {"state": state.state, "pid": state.pid, "restarts": state.restarts}
+        counters = server.switch.counters
+        return Status(
+            version=__version__,
+            pid=os.getpid(),
+            uptime_seconds=wall - server.started_at,
+            time=datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds"),
+            listeners=[
+                ListenerStatus(
+                    one.transport,
+                    hostport(one.host, one.port),
+                    hostport(one.advertised_host, one.advertised_port),
+                    one.network,
+                    connections.count(one),
+                )
+                for one in server.settings.listeners
+            ],
+            registrations=[
+                RegistrationStatus(
+                    one.site,
+                    one.account,
+                    person.name if (person := server.plans[one.site].person_of(one.account)) else "",
+                    one.contact,
+                    str(server.switch.flow_of(one) or "gone with a restart"),
+                    one.user_agent,
+                    one.expires_at - wall,
+                )
+                for one in server.registrar.all(wall)
+                # A phone that a reload took away is as good as not registered.
+                if one.site in server.plans and one.account in server.plans[one.site].phones
+            ],
+            calls=[
+                CallStatus(
+                    call.call_id.decode("utf-8", "replace"),
+                    call.caller,
+                    call.called,
+                    "answered" if call.answered_at else "ringing",
+                    wall - (call.answered_at or call.started_at),
+                    call.label,
+                )
+                for call in core.calls
+            ],
+            relay=relay,
+            counters={
+                "messages in": counters.messages_in,
+                "messages out": counters.messages_out,
+                "malformed": counters.malformed,
+                "bugs": counters.bugs,
+                "transactions": len(server.switch.layer.servers) + len(server.switch.layer.clients),
+            },
+            alarms=list(server.alarms.values()),
+        ).as_json()
+
+    def why(self, request: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch why`."""
+        plans = self._server.plans
+        who, _, site = str(request.get("who", "")).partition("@")
+        if not site and len(plans) == 1:
+            site = next(iter(plans))
+        plan = plans.get(site)
+        if plan is None:
+            raise ControlError(f"which site? There are {', '.join(plans)}: say 101@{next(iter(plans))}")
+        wall = self._server.clock.wall()
+        return why(plan, who, lambda account: self._server.registrar.bindings(plan.site, account, wall), wall).as_json()

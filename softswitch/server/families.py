@@ -1,0 +1,23 @@
+"""A network with IPv4 and IPv6 is two for the relay: it has one address for each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from softswitch.settings import Settings
+
+
+def by_family(settings: Settings) -> Settings:
+    """The settings with a network of IPv4 and IPv6 taken as two: the relay has one address for each."""
+    ipv4 = {one.network for one in settings.relay.addresses if ":" not in one.bind}
+    both = {one.network for one in settings.relay.addresses if ":" in one.bind} & ipv4
+
+    def named(network: str, ipv6: bool) -> str:
+        return f"{network} IPv6" if ipv6 and network in both else network
+
+    relay = replace(
+        settings.relay,
+        addresses=tuple(replace(one, network=named(one.network, ":" in one.bind)) for one in settings.relay.addresses),
+    )
+    listeners = tuple(replace(one, network=named(one.network, one.ipv6)) for one in settings.listeners)
+    return replace(settings, relay=relay, listeners=listeners)

@@ -1,0 +1,181 @@
+"""Everything that a switch stands on is opened in order; the stack closes it in the opposite one."""
+
+from __future__ import annotations
+
+import secrets as randomness
+import tempfile
+from contextlib import AsyncExitStack
+
+from softswitch.clock import Clock
+from softswitch.configuration import Configuration
+from softswitch.events import Bus
+from softswitch.ids import Ids
+from softswitch.media.client import RelayClient
+from softswitch.media.relay.settings import Network, RelaySettings
+from softswitch.media.supervise import RelaySupervisor
+from softswitch.ops.control import ControlServer
+from softswitch.ops.interfaces import own_addresses
+from softswitch.ops.limits import Limits
+from softswitch.ops.log import log
+from softswitch.records.people import whose
+from softswitch.records.recorder import Recorder
+from softswitch.registrar.auth import Authenticator
+from softswitch.registrar.service import Registrar
+from softswitch.registrar.wishes import RegistrarLimits
+from softswitch.server.answers import Answers
+from softswitch.server.errors import CannotStart
+from softswitch.server.outside import FlowResolver, PeerDirectory, SwitchLog
+from softswitch.server.running import Server
+from softswitch.server.tokenkey import token_key
+from softswitch.store.open import open_store
+from softswitch.switch import Outside, Switch
+from softswitch.transaction.timers import TimerValues
+from softswitch.transport.certificate import ensure_certificate
+from softswitch.transport.lookup import DnsCache
+from softswitch.transport.manager import TransportManager
+from softswitch.transport.resolve import Resolver
+from softswitch.transport.tls import TlsContexts, TlsFiles
+
+
+async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock) -> Server:
+    """Open everything; `stack` closes it. Raises CannotStart, StoreError, ControlError and OSError."""
+    server = Server(found, clock)
+    bus = Bus()
+    await _open_store(server, stack, bus)
+    await _open_relay(server, stack)
+    _wire(server, stack, bus)
+    server.switch.start()
+    await server.manager.start()
+    stack.push_async_callback(server.manager.stop)
+    stack.callback(server.stop_timers)
+    control = ControlServer(server.settings.control, Answers(server).handlers())
+    await control.start()
+    stack.push_async_callback(control.stop)
+    server.feed_watchdog()
+    server.start_task(server.keep_records())
+    return server
+
+
+async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
+    """The registrar and the recorder, with what they knew before."""
+    settings, clock = server.settings, server.clock
+    stores = open_store(settings.store)
+    stack.push_async_callback(stores.close)
+    server.registrar = Registrar(
+        stores.bindings,
+        bus,
+        RegistrarLimits(
+            int(settings.registrar.minimum_seconds),
+            int(settings.registrar.default_seconds),
+            int(settings.registrar.maximum_seconds),
+            settings.registrar.contacts,
+        ),
+        clock.wall(),
+        settings.registrar.ping_seconds,
+        server.store_failed,
+    )
+    count = await server.registrar.load(clock.wall())
+    if count:
+        log.info("registrations from before", count=count)
+    server.records = stores.records
+    server.recorder = Recorder(
+        stores.records,
+        server.loop.call_later,
+        lambda site, user: whose(server.plans, site, user),
+        server.record_failed,
+    )
+    # What is handed over now, the closing store still writes.
+    stack.callback(server.recorder.flush)
+    await server.recorder.resume(clock.wall())
+
+
+async def _open_relay(server: Server, stack: AsyncExitStack) -> None:
+    relay = server.settings.relay
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="softswitch-"))
+    control = f"unix:{folder}/relay.sock"
+    server.client = RelayClient(control)
+    server.relay = None
+    if relay.use == "never":
+        return
+    if not relay.addresses:
+        raise CannotStart("relay: no address to relay media on; name one under relay: networks:")
+    networks = tuple(Network(one.network, one.bind, one.advertised) for one in relay.addresses)
+    server.relay = RelaySupervisor(
+        RelaySettings(control, networks, relay.ports.first, relay.ports.last, relay.silence_seconds),
+        server.relay_changed,
+    )
+    try:
+        await server.relay.start()
+    except RuntimeError as error:
+        raise CannotStart(str(error)) from error
+    stack.push_async_callback(server.relay.stop)
+    server.client.open()
+    stack.callback(server.client.close)
+
+
+def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
+    """The switch and the sockets it will have, each knowing the other."""
+    settings = server.settings
+    directory = PeerDirectory(settings.peers)
+    server.manager = TransportManager(
+        settings.listeners,
+        lambda data, flow: server.switch.receive(data, flow),
+        server.flow_closed,
+        _tls(server),
+        Limits(
+            **{name: getattr(settings.limits, name) for name in settings.limits.__slots__},
+            body_bytes=settings.max_body_bytes,
+        ),
+        on_framing_error=server.framing_error,
+        exempt=lambda host: directory.peer(host) is not None,
+    )
+    dns = DnsCache()
+    stack.callback(dns.close)
+    resolver = FlowResolver(Resolver(dns), settings.listeners, server.start_task)
+    server.switch = Switch(
+        Outside(
+            server.clock,
+            server.manager.send,
+            server.client,
+            resolver,
+            directory,
+            SwitchLog(),
+            server.wake,
+            server.manager.is_open,
+            server.manager.keep,
+        ),
+        plans=server.plans,
+        listeners=settings.listeners,
+        registrar=server.registrar,
+        verifier=Authenticator(
+            server.credentials,
+            settings.digest.algorithms,
+            settings.digest.nonce_seconds,
+            randomness.token_bytes(32),
+            server.auth_failed,
+        ),
+        ids=Ids(),
+        token_key=token_key(settings),
+        bus=bus,
+        timers=TimerValues(
+            settings.transactions.t1_seconds,
+            settings.transactions.t2_seconds,
+            settings.transactions.t4_seconds,
+            settings.transactions.timer_c_seconds,
+        ),
+        anchors=settings.relay.use == "always",
+        outside_domains=settings.outside_domains,
+        own_hosts=own_addresses(),
+        recorder=server.recorder,
+    )
+
+
+def _tls(server: Server) -> TlsContexts | None:
+    if all(listener.transport != "TLS" for listener in server.settings.listeners):
+        return None
+    files = server.settings.tls
+    names = [*server.plans, *(listener.advertised_host for listener in server.settings.listeners)]
+    warning = ensure_certificate(files.certificate, files.key, names, server.clock.wall())
+    if warning:
+        log.warning(warning)
+    return TlsContexts(TlsFiles(files.certificate, files.key))

@@ -1,0 +1,184 @@
+"""A running switch: what it holds, and what it does when something around it calls back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from softswitch.clock import Clock, ShiftedClock
+from softswitch.configuration import Configuration
+from softswitch.errors import PeerError
+from softswitch.flow import Flow
+from softswitch.media.client import RelayClient
+from softswitch.media.supervise import RelayStatus, RelaySupervisor
+from softswitch.ops.log import log
+from softswitch.ops.noise import Quieter
+from softswitch.ops.systemd import WATCHDOG, notify, watchdog_seconds
+from softswitch.records.record import RecordStore
+from softswitch.records.recorder import Recorder
+from softswitch.records.retention import SWEEP_SECONDS, delete_old
+from softswitch.registrar.service import Registrar
+from softswitch.reload.apart import CheckFailed
+from softswitch.reload.reloader import Reloader
+from softswitch.server.families import by_family
+from softswitch.store.errors import StoreError
+from softswitch.switch import Switch
+from softswitch.transport.manager import TransportManager
+
+DRAIN_SECONDS = 3.0
+SHUT_SECONDS = 0.5
+DRAIN_LOOK_SECONDS = 0.05
+"""All in all under the 5 s in which a sysadmin expects a service to stop."""
+
+
+class Server:
+    """A running switch and all that it stands on; `server/opening` fills it."""
+
+    switch: Switch
+    manager: TransportManager
+    registrar: Registrar
+    records: RecordStore
+    recorder: Recorder
+    relay: RelaySupervisor | None
+    client: RelayClient
+
+    def __init__(self, found: Configuration, clock: Clock) -> None:
+        self.settings = by_family(found.settings)
+        self.plans = found.plans
+        self.secrets = found.secrets
+        self.clock = clock
+        self.loop = asyncio.get_running_loop()
+        self.started_at = clock.wall()
+        self._quieter = Quieter()
+        self.alarms: dict[str, str] = {}
+        self.reloader = Reloader(found, self.use, self.alarms, clock)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- from the pump and the sockets
+
+    def wake(self, due: float) -> None:
+        """Have the pump look at its timers at this monotonic time."""
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = max(0.0, due - self.clock.monotonic())
+        self._timer = self.loop.call_later(delay, self.switch.advance)
+
+    def stop_timers(self) -> None:
+        """Nothing happens by itself any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def flow_closed(self, flow: Flow, reason: str) -> None:
+        """A connection is gone, and `reason` says how."""
+        if log.debug_on:
+            log.debug("flow closed", flow=str(flow), reason=reason)
+        self.switch.flow_closed(flow, reason)
+
+    def framing_error(self, error: PeerError, flow: Flow) -> None:
+        """A stream is out of step: it is answered where it can be, before it closes."""
+        with self.switch.moment():
+            self.switch.malformed(error, flow)
+
+    # -- from what it stands on
+
+    def store_failed(self, error: BaseException) -> None:
+        """A registration is not on disk."""
+        log.error("registration not stored, and refused", reason=str(error))
+
+    def record_failed(self, error: BaseException) -> None:
+        """A call is not on disk; said once in a while."""
+        unsaid = self._quieter.ask("call records", self.clock.monotonic())
+        if unsaid is not None:
+            log.error("calls not recorded", reason=str(error), more_before=unsaid)
+
+    def relay_changed(self, status: RelayStatus) -> None:
+        """The relay process came or went."""
+        if status.state == "waiting":
+            log.error("media relay ended", exit=status.last_exit, restarts=status.restarts)
+            self.alarms["relay"] = "the media relay ended by itself and is being started again; see the log"
+        elif status.state == "running":
+            self.alarms.pop("relay", None)
+
+    def credentials(self, site: str, account: str, user: str, algorithm: str) -> bytes | None:
+        """HA1 of an account (RFC 7616 §3.4.2), None where there is none."""
+        plan = self.plans.get(site)
+        phone = plan.phones.get(account) if plan is not None else None
+        return None if phone is None else self.secrets.ha1(phone.secret, site, user, algorithm)
+
+    def auth_failed(self, site: str, user: str, host: str) -> None:
+        """Somebody could not prove who it is; said once in a while for each address."""
+        unsaid = self._quieter.ask(host, self.clock.monotonic())
+        if unsaid is not None:
+            log.warning("wrong password or unknown account", site=site, user=user, source=host, more_before=unsaid)
+
+    # -- a reload
+
+    async def reload_unasked(self) -> None:
+        """For a signal: what came of it is in the log."""
+        try:
+            await self.reloader.reload()
+        except CheckFailed as error:
+            log.error("reload failed, nothing was changed", reason=str(error))
+
+    def use(self, found: Configuration) -> None:
+        """From the reloader: go by these plans and secrets from the next message on."""
+        self.plans = found.plans
+        self.secrets = found.secrets
+        self.settings = replace(self.settings, dialplans=found.settings.dialplans, secrets=found.settings.secrets)
+        self.switch.core.use_plans(found.plans)
+
+    # -- what goes on beside the pump
+
+    async def keep_records(self) -> None:
+        """Once an hour: delete what is too old, end what nobody will end."""
+        keep = self.settings.records.keep_seconds
+        if isinstance(self.clock, ShiftedClock):
+            keep = 0.0  # who tries out next year does not mean to lose this one
+        while True:
+            wall = self.clock.wall()
+            self.recorder.close_silent(wall)
+            try:
+                deleted = await delete_old(self.records, wall, keep)
+            except StoreError as error:
+                log.error("old call records not deleted", reason=str(error))
+            else:
+                if deleted:
+                    log.info("old call records deleted", count=deleted)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def feed_watchdog(self) -> None:
+        """systemd restarts a switch whose loop stands still for longer than WatchdogSec."""
+        seconds = watchdog_seconds()
+        if seconds:
+
+            def feed() -> None:
+                notify(WATCHDOG)
+                self.loop.call_later(seconds, feed)
+
+            feed()
+
+    def start_task(self, work: Any) -> None:
+        """Run a coroutine beside the pump; it is kept until it ends."""
+        task: asyncio.Task[None] = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self) -> None:
+        """Finish answering: at most DRAIN_SECONDS for what is under way, then what still rings is ended."""
+        self.switch.drain()
+        await _until(lambda: self.switch.unanswered <= len(self.switch.core.ringing), DRAIN_SECONDS)
+        self.switch.shut()
+        await _until(lambda: not self.switch.unanswered, SHUT_SECONDS)
+
+
+async def _until(done: Callable[[], bool], seconds: float) -> None:
+    """Wait for something that gives no notice, at most so long."""
+    for _ in range(int(seconds / DRAIN_LOOK_SECONDS)):
+        if done():
+            return
+        await asyncio.sleep(DRAIN_LOOK_SECONDS)
