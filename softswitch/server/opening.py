@@ -7,7 +7,7 @@ import tempfile
 from contextlib import AsyncExitStack
 
 from softswitch.clock import Clock
-from softswitch.configuration import Configuration
+from softswitch.configuration import Configuration, copies_of
 from softswitch.events import Bus
 from softswitch.ids import Ids
 from softswitch.media.client import RelayClient
@@ -25,6 +25,7 @@ from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.server.answers import Answers
 from softswitch.server.errors import CannotStart
 from softswitch.server.outside import FlowResolver, PeerDirectory, SwitchLog
+from softswitch.server.refresh import CalendarRefresher
 from softswitch.server.running import Server
 from softswitch.server.tokenkey import token_key
 from softswitch.store.open import open_store
@@ -53,6 +54,10 @@ async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock)
     stack.push_async_callback(control.stop)
     server.feed_watchdog()
     server.start_task(server.keep_records())
+    refresher = CalendarRefresher(
+        copies_of(server.settings), lambda: server.plans.values(), server.reload_unasked, server.alarms
+    )
+    server.start_task(refresher.keep())
     return server
 
 
