@@ -303,6 +303,10 @@ class _Builder:
                 source.warn(f'the phone "{name}" is at nobody\'s place{suggestion(name, unlisted)}', *path)
             person, at = (place.person, place.name) if place else (None, None)
             secret = model.secret or name
+            for key, written in (("media", model.media), ("srtp", model.srtp)):
+                if written:
+                    text = "has no effect yet: sound goes through the relay, encrypted or not as the phones agree"
+                    source.warn(f"{key}: {written} {text}", *path, key)
             phones[name] = Phone(name, secret, model.gateway, person, at, model.media, model.srtp)
         for account, (place, _) in self.phone_of.items():
             phones.setdefault(account, Phone(account, account, False, place.person, place.name))

@@ -449,6 +449,7 @@ class Core:
             self.end_call(fork)
             return
         self.layer.remember(fork.server)
+        self.log.note(fork.request.call_id, "answered", by=f"the switch: {step.what}")
         self.legs.answer(fork.request, fork.server, step.what)
 
     def _on_binding(self, event: BindingChanged) -> None:

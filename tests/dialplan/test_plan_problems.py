@@ -272,3 +272,17 @@ def test_files_that_are_no_dialplan_end_in_problems(text: str) -> None:
 def test_no_file_is_a_problem_too() -> None:
     with pytest.raises(ConfigError, match="there is no dialplan"):
         load_plans([])
+
+
+def test_what_is_understood_but_has_no_effect_yet_is_warned_about() -> None:
+    """An operator who writes `srtp: require` must not believe that it is enforced."""
+    text = (
+        "site: {domain: acme.example, timezone: Europe/Berlin}\n"
+        "people:\n  anna: {number: 101, places: {office: {phone: anna-desk}}}\n"
+        "phones:\n  anna-desk: {srtp: require}\n"
+    )
+    _, warnings = load_texts([("acme.yaml", text)])
+    assert [str(one) for one in warnings] == [
+        "acme.yaml:5:15: warning: srtp: require has no effect yet: sound goes through the relay, encrypted or not as "
+        "the phones agree"
+    ]
