@@ -97,13 +97,14 @@ def write_office(
     ports: str,
     more: str = "",
     level: str = "debug",
+    dialplan: str = DIALPLAN,
 ) -> Path:
     """The configuration, dialplan and secrets in `folder`; the configuration's path.
 
     `more` is YAML to add to the configuration, `level` the log's.
     `media` is "always" or "never": whether sound goes through the relay; `ports` its range, "20000-20999".
     """
-    (folder / "dialplan.yaml").write_text(DIALPLAN)
+    (folder / "dialplan.yaml").write_text(dialplan)
     secrets = folder / "secrets.yaml"
     secrets.touch(mode=0o600)
     secrets.write_text("".join(f'{a.name}: "{a.password}"\n' for a in ACCOUNTS.values()))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .certificates import Certificates
-from .office import ACCOUNTS, DOMAIN, Listen, write_office
+from .office import ACCOUNTS, DIALPLAN, DOMAIN, Listen, write_office
 from .peers.kamailio import Kamailio
 from .peers.process import PeerFailed, Process
 
@@ -87,6 +87,8 @@ def run_server(
     ports: str = "20000-20399",
     more: str = "",
     level: str = "debug",
+    dialplan: str = DIALPLAN,
+    at: str = "",
 ) -> Iterator[Server]:
     """A switch that is ready; at the end it must stop within five seconds and have nothing to complain of."""
     if STANDIN:
@@ -103,12 +105,13 @@ def run_server(
         ports=ports,
         more=more,
         level=level,
+        dialplan=dialplan,
     )
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notified.bind(str(folder / "notify.sock"))
     notified.settimeout(0.2)
     process = Process(
-        [Path(sys.executable).with_name("softswitch"), "run", "--config", config],
+        [Path(sys.executable).with_name("softswitch"), "run", "--config", config, *(["--at", at] if at else [])],
         netns=netns,
         env={"NOTIFY_SOCKET": str(folder / "notify.sock"), "PYTHONUNBUFFERED": "1"},
         cwd=folder,
