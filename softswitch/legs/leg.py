@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from softswitch.dialog.dialog import Dialog
+from softswitch.errors import PeerError
 from softswitch.flow import Flow
 from softswitch.media.anchor import sdp_of
 from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
 from softswitch.proxy.calls import Calls
-from softswitch.sip.address import parse_address
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
 from softswitch.transaction.layer import Layer, reply_flow
@@ -25,14 +26,13 @@ class Leg:
     """One call that the switch answered. Its timer sends the 200 again until the ACK comes, then ends it some day."""
 
     __slots__ = (
-        "_cseq",
         "_give_up_at",
         "_interval",
         "_ok",
         "_ok_cseq",
         "acknowledged",
         "call_id",
-        "contact",
+        "dialog",
         "due",
         "ended",
         "flow",
@@ -53,19 +53,22 @@ class Leg:
         self.remote_tag = invite.from_.tag
         self.flow: Flow = reply_flow(invite)
         user = invite.uri.partition(b":")[2].partition(b"@")[0] if b"@" in invite.uri else b"switch"
-        self.contact = b"Contact: <sip:%b@%b>" % (user, self.flow.listener.uri)
+        contact = b"<sip:%b@%b>" % (user, self.flow.listener.uri)
+        self.dialog = Dialog.as_server(invite, self.local_tag, contact, self.flow)
         self.acknowledged = False
         self.ended = False
         self.due: float | None = None
         self.slot = 0
-        self._cseq = invite.cseq[0]
-        """Of the caller's latest request."""
         self._ok = b""
         """The 200 that waits for its ACK."""
         self._ok_cseq = 0
         self._interval = 0.0
         self._give_up_at = 0.0
         server.owner = self
+
+    @property
+    def _contact(self) -> bytes:
+        return b"Contact: " + self.dialog.contact
 
     # -- answering
 
@@ -91,7 +94,7 @@ class Leg:
             self.end()
             self.server.reply(result.status, headers=(b"Retry-After: 5",) if result.status == 503 else ())
             return
-        headers = [b"Content-Type: application/sdp", self.contact, ALLOW]
+        headers = [b"Content-Type: application/sdp", self._contact, ALLOW]
         routes = [line for line, key in zip(self.invite.lines, self.invite.keys, strict=True) if key == b"record-route"]
         self._send_ok(self.invite, self.server, [*routes, *headers], result)
         self.legs.answered(self)
@@ -140,11 +143,11 @@ class Leg:
                 layer.wheel.arm(self, layer.now + LONGEST_SECONDS)
             return
         server = layer.accept(request)
-        number = request.cseq[0]
-        if number <= self._cseq:
-            server.reply(500, "CSeq Out of Order")  # RFC 3261 §12.2.2
+        try:
+            self.dialog.accept(request)
+        except PeerError as error:
+            server.reply(error.status, error.reason)
             return
-        self._cseq = number
         if isinstance(server, ServerInvite):
             self._reinvite(request, server)
         elif method == b"BYE":
@@ -171,7 +174,7 @@ class Leg:
             if isinstance(result, MediaFailed):
                 server.reply(result.status)
             elif not self.ended:
-                headers = [b"Content-Type: application/sdp", self.contact, ALLOW]
+                headers = [b"Content-Type: application/sdp", self._contact, ALLOW]
                 self._send_ok(request, server, headers, result)
 
         self._echo(request, sdp, done)
@@ -179,14 +182,14 @@ class Leg:
     def _update(self, request: Request, server: ServerOther) -> None:
         sdp = sdp_of(request.get(b"content-type") or b"", request.body)
         if sdp is None:
-            server.reply(200, headers=(self.contact, ALLOW))
+            server.reply(200, headers=(self._contact, ALLOW))
             return
 
         def done(result: bytes | MediaFailed) -> None:
             if isinstance(result, MediaFailed):
                 server.reply(result.status)
             else:
-                server.reply(200, "", (b"Content-Type: application/sdp", self.contact, ALLOW), result)
+                server.reply(200, "", (b"Content-Type: application/sdp", self._contact, ALLOW), result)
 
         self._echo(request, sdp, done)
 
@@ -198,23 +201,9 @@ class Leg:
             return
         self.end()
         layer = self.legs.layer
-        invite = self.invite
-        routes = invite.values(b"record-route")
-        contacts = invite.contacts()
-        target = contacts[0].uri if contacts else parse_address(invite.get(b"from") or b"").uri
         branch = layer.ids.branch()
-        lines = [
-            b"BYE " + target + b" SIP/2.0",
-            b"Via: " + self.flow.listener.via + branch,
-            b"Max-Forwards: 70",
-            *([b"Route: " + b", ".join(routes)] if routes else []),
-            b"From: " + (invite.get(b"to") or b"") + b";tag=" + self.local_tag,
-            b"To: " + (invite.get(b"from") or b""),
-            b"Call-ID: " + self.call_id,
-            b"CSeq: 1 BYE",
-            b"Content-Length: 0",
-        ]
-        layer.send_request(b"BYE", branch, b"\r\n".join((*lines, b"", b"")), self.flow, self)
+        self.dialog.flow = self.flow
+        layer.send_request(b"BYE", branch, self.dialog.request(b"BYE", branch), self.flow, self)
 
     def on_response(self, response: Response) -> None:
         """To our BYE: whatever it says, the leg is over."""
@@ -246,7 +235,12 @@ class Legs:
     def answer(self, request: Request, server: ServerInvite, what: str) -> None:
         """Take a call; `what` is "echo", the only thing we can be so far."""
         assert what == "echo", what
-        leg = Leg(self, request, server)
+        try:
+            leg = Leg(self, request, server)
+        except PeerError as error:
+            server.reply(error.status, error.reason)
+            self._calls.end(request.call_id)
+            return
         self._legs[leg.call_id, leg.local_tag] = leg
         leg.answer()
 
