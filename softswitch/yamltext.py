@@ -290,7 +290,9 @@ def _code(error: yaml.reader.ReaderError) -> str:
 def _syntax_problem(error: yaml.MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     text = error.problem or "not YAML"
-    if "found character that cannot start any token" in text:
+    if "maximum nesting depth" in text:  # newer libyaml has a limit of its own, and reads ahead of its events
+        text = f"nested deeper than {MAX_DEPTH} levels"
+    elif "found character that cannot start any token" in text:
         text = "a value that starts with a special character or a tab; put it in quotes"
     elif text == "mapping values are not allowed in this context":
         text = "a colon where none can be: is the line indented rightly, or does the text want quotes?"
