@@ -18,7 +18,7 @@ from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
 from softswitch.proxy.ack import AckForward
 from softswitch.proxy.branch import Branch, target_of
 from softswitch.proxy.calls import Call, Calls
-from softswitch.proxy.firms import Caller, Firms
+from softswitch.proxy.firms import Caller, Firms, shown
 from softswitch.proxy.fork import Fork
 from softswitch.proxy.ports import CallLog, Contacts, Directory, LegHandler, RegisterHandler, Resolver, Verifier
 from softswitch.proxy.route import Addresses, Way, preprocess
@@ -278,30 +278,28 @@ class Core:
     def _on_invite(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int) -> None:
         if self.breadth_of(request) < 1:
             raise PeerError(440)
-        sender = request.from_.uri
-        shown = parse_uri(sender).user_text if sender[:3].lower() == b"sip" else sender[4:].decode("utf-8", "replace")
+        caller_shown = shown(request)
         same_firm = caller.account if caller.plan is plan else ""
         standing, seed = self.calls.rota.standing(plan.site), crc32(request.call_id)
-        facts = Facts(plan.site, uri.user_text, shown, same_firm, self.wall, standing, seed)
+        facts = Facts(plan.site, uri.user_text, caller_shown, same_firm, self.wall, standing, seed)
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
         call_id, from_tag = request.call_id, request.from_.tag
-        diary = Diary(plan.site, call_id, shown, facts.called, caller.account, caller.plan.site, self.wall)
+        diary = Diary(plan.site, call_id, caller_shown, facts.called, caller.account, caller.plan.site, self.wall)
         fork = Fork(self, server, request, plan, facts, hops, diary)
         server.reply(100)
         self.ringing.add(fork)
         fork.owns = self.calls.begin(
-            Call(plan.site, call_id, from_tag, shown, facts.called, self.wall, diary, anchored=self.anchors)
+            Call(plan.site, call_id, from_tag, caller_shown, facts.called, self.wall, diary, anchored=self.anchors)
         )
         if not fork.owns and (outer := self.calls.get(call_id)) is not None and outer.from_tag == from_tag:
             diary.legs = outer.diary.legs  # a spiral: what rings now is part of the same call
-        self.log.note(request.call_id, "call", caller=shown, called=facts.called, account=caller.account)
+        self.log.note(request.call_id, "call", caller=caller_shown, called=facts.called, account=caller.account)
         fork.proceed()
 
     def _on_other(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int) -> None:
         """MESSAGE, SUBSCRIBE, an unknown method …: to all phones that would ring now."""
-        shown = request.from_.uri.decode("utf-8", "replace")
-        step = next_step(plan, Facts(plan.site, uri.user_text, shown, caller.account, self.wall), ())
+        step = next_step(plan, Facts(plan.site, uri.user_text, shown(request), caller.account, self.wall), ())
         if isinstance(step, Reject):
             raise PeerError(step.status, step.phrase)
         if isinstance(step, Answer):

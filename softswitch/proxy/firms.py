@@ -81,17 +81,16 @@ class Firms:
         phone = home.phones.get(account)
         if phone is None:
             raise PeerError(403, "No Such Phone")
-        if not phone.gateway and not (
-            from_uri is None
-            and sender[:4].lower() == b"tel:"
-            and self._owns(home, account, unescape(sender[4:].partition(b";")[0]).decode("utf-8", "replace"))
-        ):
-            anonymous = from_uri is not None and (
-                from_uri.host == b"anonymous.invalid" or from_uri.user_text.lower() == "anonymous"
-            )
-            if not anonymous and (from_uri is None or not self.speaks_for(home, account, from_uri)):
-                raise PeerError(403, "From Is Not Yours")
+        if not phone.gateway and not self._may_show(home, account, sender, from_uri):
+            raise PeerError(403, "From Is Not Yours")
         return Caller(account, home)
+
+    def _may_show(self, home: Plan, account: str, sender: bytes, uri: Uri | None) -> bool:
+        """Whether a phone that is no gateway may call as this: its person, or nobody."""
+        if uri is not None:
+            return _hides(uri) or self.speaks_for(home, account, uri)
+        number = unescape(sender[4:].partition(b";")[0]).decode("utf-8", "replace")
+        return sender[:4].lower() == b"tel:" and self._owns(home, account, number)
 
     def speaks_for(self, plan: Plan, account: str, uri: Uri) -> bool:
         """Whether this phone may use this address of record."""
@@ -103,3 +102,17 @@ class Firms:
             return True
         person = plan.person_of(account)
         return person is not None and user in person.aliases
+
+
+def shown(request: Request) -> str:
+    """Who the sender shows to be, as rules and records have it: a name, a number, or "" when hidden (RFC 3323 §4.1)."""
+    sender = request.from_.uri
+    scheme, _, rest = sender.partition(b":")
+    if scheme.lower() not in (b"sip", b"sips"):
+        return unescape(rest.partition(b";")[0]).decode("utf-8", "replace")
+    uri = parse_uri(sender)
+    return "" if _hides(uri) else uri.user_text
+
+
+def _hides(uri: Uri) -> bool:
+    return uri.host == b"anonymous.invalid" or uri.user_text.lower() == "anonymous"

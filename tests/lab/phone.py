@@ -255,7 +255,15 @@ class Phone:
         """The requests of this method that came in."""
         return [request for request in self.requests if request.method == method.encode()]
 
-    def sends(self, method: str, to: str, *extra: str | bytes, body: bytes = b"", uri: bytes | None = None) -> Exchange:
+    def sends(
+        self,
+        method: str,
+        to: str,
+        *extra: str | bytes,
+        body: bytes = b"",
+        uri: bytes | None = None,
+        sender: str | None = None,
+    ) -> Exchange:
         """A request outside of any call."""
         target = self.uri_of(to)
         lines = lines_of(
@@ -264,7 +272,7 @@ class Phone:
                 if any(line.lower().startswith(b"max-forwards") for line in lines_of(*extra))
                 else ["Max-Forwards: 70"]
             ),
-            f"From: <{self.aor}>;tag=" + self.new_tag().decode(),
+            f"From: {sender or f'<{self.aor}>'};tag=" + self.new_tag().decode(),
             f"To: <{target}>",
             b"Call-ID: " + self.lab.word() + b"@" + self.host.encode(),
             *extra,
