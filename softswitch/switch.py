@@ -18,9 +18,10 @@ from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.legs.leg import Legs
-from softswitch.media.engine import Done, MediaEngine, MediaFailed, MediaKey
+from softswitch.media.engine import Done, Heard, MediaEngine, MediaEvent, MediaFailed, MediaKey
 from softswitch.proxy.core import Core
 from softswitch.proxy.ports import Directory, Resolver, Verifier
+from softswitch.proxy.silence import SilenceWatch
 from softswitch.records.recorder import Recorder
 from softswitch.registrar.bindings import Binding
 from softswitch.registrar.flows import flow_of
@@ -136,6 +137,7 @@ class Switch:
         self.core.layer = self.layer
         self.legs = Legs(self.layer, self.core.media, self.core.calls, outside.clock.wall)
         self.core.legs = self.legs
+        SilenceWatch(self.core.calls, self.core.media, outside.log, outside.clock.wall)
         self._sweeper = Timer(self._sweep)
 
     # -- the pump
@@ -427,6 +429,16 @@ class _PumpedMedia:
 
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
         self._engine.delete(call_id, from_tag, via_branch)
+
+    def subscribe(self, name: str, heard: Heard) -> None:
+        self._engine.subscribe(name, partial(self._heard, heard))
+
+    def _heard(self, heard: Heard, event: MediaEvent) -> None:
+        with self._switch.moment():
+            try:
+                heard(event)
+            except Exception as error:  # ours: this call suffers, the engine's client goes on
+                self._switch.bug(error, event.call_id.encode("utf-8", "surrogateescape"))
 
     def _done(self, key: MediaKey, done: Done, result: bytes | MediaFailed) -> None:
         with self._switch.moment():

@@ -1,4 +1,4 @@
-"""The media engine at the other end of an ng socket, asked by datagrams and answered by call-back."""
+"""The media engine at the other end of an ng socket: asked by datagrams, answered and told of events by call-back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .engine import Done, MediaFailed, MediaKey
-from .ng import MAX_DATAGRAM, NgError, Value, pack, unpack
+from .engine import Done, Heard, MediaEvent, MediaFailed, MediaKey
+from .ng import EVENT, MAX_DATAGRAM, NgError, Value, pack, unpack
 from .relay.settings import parse_control
 
 Replied = Callable[[dict[str, Value] | None], None]
@@ -47,6 +47,7 @@ class RelayClient:
         self._count = 0
         self._pending: dict[bytes, _Pending] = {}
         self._outbox: deque[_Pending] = deque()
+        self._heard: dict[str, list[Heard]] = {}
         self._sock: socket.socket | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
         self.failures = 0
@@ -94,6 +95,9 @@ class RelayClient:
         if via_branch:
             message["via-branch"] = via_branch
         self.request(message, lambda reply: None)
+
+    def subscribe(self, name: str, heard: Heard) -> None:
+        self._heard.setdefault(name, []).append(heard)
 
     async def ask(self, message: dict[str, Value]) -> dict[str, Value]:
         """Any ng command and its reply, whatever that says; raises TimeoutError without one."""
@@ -194,9 +198,20 @@ class RelayClient:
         except NgError as error:
             _log.warning("the media relay sent something unreadable: %s", error)
             return
+        if cookie == EVENT:
+            self._tell(reply)
+            return
         pending = self._pending.get(cookie)
         if pending is not None:  # else an answer to an earlier try
             self._finish(pending, reply)
+
+    def _tell(self, message: dict[str, Value]) -> None:
+        words = [message.pop(name, b"") for name in ("event", "call-id", "from-tag", "tag")]
+        name, call_id, from_tag, tag = (
+            word.decode("utf-8", "surrogateescape") if isinstance(word, bytes) else "" for word in words
+        )
+        for heard in self._heard.get(name, ()):
+            heard(MediaEvent(name, call_id, from_tag, tag, message))
 
     def _finish(self, pending: _Pending, reply: dict[str, Value] | None) -> None:
         if pending.timer is not None:

@@ -6,9 +6,9 @@ asynchronous by call-back, never by await: the protocol core stays without a loo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,22 @@ class MediaFailed:
     reason: str
 
 
+class MediaEvent(NamedTuple):
+    """Something that the engine noticed by itself."""
+
+    name: str
+    """Such as "silence"."""
+    call_id: str
+    from_tag: str
+    """The tag of who made the first offer of these streams, as in `MediaKey`."""
+    tag: str
+    """The party that it is about; "" when it is about all of them."""
+    details: Mapping[str, Any]
+    """What else the event has; strings are bytes."""
+
+
 Done = Callable[[bytes | MediaFailed], None]
+Heard = Callable[[MediaEvent], None]
 
 
 class MediaEngine(Protocol):
@@ -56,4 +71,8 @@ class MediaEngine(Protocol):
 
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
         """Free the ports of a call, or of one forked branch of it. Never fails; unknown calls are nothing."""
+        ...
+
+    def subscribe(self, name: str, heard: Heard) -> None:
+        """Have `heard` told of each event of this name from now on; an engine may have none."""
         ...

@@ -1,5 +1,7 @@
 """The ng control protocol: one cookie, a space and one bencoded dictionary in a datagram, as rtpengine speaks it.
 
+Our relay also sends datagrams of its own accord, with the cookie `event` and the event's name under "event".
+
 Keys are text, strings bytes. Dictionaries are read in any order (rtpengine sends them unsorted) and written sorted.
 """
 
@@ -12,6 +14,8 @@ Value: TypeAlias = "int | bytes | str | Sequence[Value] | Mapping[str, Value]"
 """What can be written; strings are read back as bytes."""
 
 MAX_DATAGRAM = 65_507
+EVENT = b"event"
+"""The cookie of what nobody has asked for."""
 _MAX_DEPTH = 8
 _MAX_DIGITS = 18
 

@@ -45,6 +45,8 @@ class CallStatus:
     since_seconds: float
     detail: str = ""
     """Who rings or answered, e.g. "anna at home"."""
+    remarks: list[str] = field(default_factory=list)
+    """What was noticed about it, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,12 @@ class Calls:
                 call.diary.answered_by = label
                 self._tell(call, "answered")
 
+    def remark(self, call: Call, about: str, text: str) -> None:
+        """Something was noticed; what was said about the same before is replaced."""
+        call.diary.remarks[about] = text
+        if self._recorder is not None:
+            self._recorder.changed(call.diary)
+
     def hung_up(self, call_id: bytes, tags: tuple[bytes, bytes]) -> bool:
         """A BYE between these two tags; True when the whole call is over with it, or we don't know of it.
 

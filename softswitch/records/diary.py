@@ -43,6 +43,7 @@ class Diary:
         "legs",
         "outcome",
         "outcomes",
+        "remarks",
         "site",
         "started_at",
         "status",
@@ -72,6 +73,8 @@ class Diary:
         self.steps: list[tuple[float, str, str, float, tuple[str, ...]]] = []
         self.outcomes: list[str] = []
         """What came of each step, as far as that is known."""
+        self.remarks: dict[str, str] = {}
+        """What was noticed, by what it is about: a later remark on that replaces the earlier one."""
         self.waiting = False
         """To be stored; the recorder's."""
 
@@ -136,6 +139,7 @@ class Diary:
                 ]
             ),
             tuple(people),
+            tuple(self.remarks.values()),
         )
 
 

@@ -26,6 +26,7 @@ CSV_COLUMNS: dict[str, Callable[[CallRecord, tzinfo], object]] = {
     "legs": lambda call, zone: "; ".join(f"{leg.account or leg.contact} {leg.status or '-'}" for leg in call.legs),
     "steps": lambda call, zone: "; ".join(_step(step) for step in call.steps),
     "people": lambda call, zone: "; ".join(call.people),
+    "remarks": lambda call, zone: "; ".join(call.remarks),
 }
 """The columns, each with what stands in it."""
 

@@ -81,6 +81,8 @@ class CallRecord(NamedTuple):
     steps: tuple[StepRecord, ...]
     people: tuple[str, ...]
     """Everybody of ours who called, was called or was rung, as "anna@acme.example"; for export and deletion."""
+    remarks: tuple[str, ...] = ()
+    """What was noticed while it ran, a sentence each: such as that one party was not heard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ def told(call: CallRecord, zone: tzinfo) -> Iterator[str]:
     if call.answered_at:
         waited = call.answered_at - call.started_at
         yield f"{_clock(call.answered_at, zone)} answered by {call.answered_by} after {waited:.1f} s"
+    yield from (f"         {remark}" for remark in call.remarks)
     yield _end(call, zone)
 
 

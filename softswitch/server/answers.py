@@ -127,6 +127,7 @@ class Answers:
                     "answered" if call.answered_at else "ringing",
                     wall - (call.answered_at or call.started_at),
                     call.label,
+                    list(call.diary.remarks.values()),
                 )
                 for call in core.calls
             ],

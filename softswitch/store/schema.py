@@ -53,6 +53,8 @@ calls = Table(
     Column("steps", Text, nullable=False),
     # "anna@acme.example", one a line, with line ends before, between and after; "" for nobody.
     Column("people", Text, nullable=False),
+    # A JSON list of sentences.
+    Column("remarks", Text, nullable=False, server_default="[]"),
     Index("calls_by_id", "call_id"),
     # A restart looks for what an earlier run left.
     Index("calls_unfinished", "ended_at", sqlite_where=text("ended_at = 0")),

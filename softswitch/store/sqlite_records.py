@@ -14,9 +14,9 @@ from softswitch.store.database import Database
 
 _COLUMNS = (
     "site, call_id, started_at, caller, caller_account, called, answered_at, ended_at, outcome, status, answered_by, "
-    "hung_up_by, legs, steps, people"
+    "hung_up_by, legs, steps, people, remarks"
 )
-_WRITE = f"INSERT OR REPLACE INTO calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE = f"INSERT OR REPLACE INTO calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT = f"SELECT {_COLUMNS} FROM calls"
 _UNFINISHED = f"{_SELECT} WHERE ended_at = 0 ORDER BY site, started_at"
 _NEXT_SITE = "SELECT min(site) FROM calls WHERE site > ?"
@@ -106,17 +106,19 @@ def _carry_out(connection: sqlite3.Connection, deletion: _Deletion) -> int:
 
 
 def _row(record: CallRecord) -> tuple[object, ...]:
-    *plain, legs, steps, people = record
-    return (*plain, json.dumps(legs), json.dumps(steps), "\n".join(("", *people, "")) if people else "")
+    *plain, legs, steps, people, remarks = record
+    named = "\n".join(("", *people, "")) if people else ""
+    return (*plain, json.dumps(legs), json.dumps(steps), named, json.dumps(remarks))
 
 
 def _record(row: tuple[Any, ...]) -> CallRecord:
-    *plain, legs, steps, people = row
+    *plain, legs, steps, people, remarks = row
     return CallRecord._make(
         (
             *plain,
             tuple([LegRecord._make(leg) for leg in json.loads(legs)]),
             tuple([StepRecord._make((*start, tuple(why), end)) for *start, why, end in json.loads(steps)]),
             tuple(people.split("\n")[1:-1]),
+            tuple(json.loads(remarks)),
         )
     )

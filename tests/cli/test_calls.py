@@ -34,6 +34,7 @@ UNANSWERED = record(3600, people=("carla@acme.example", "dario@acme.example"))._
     status=486,
     answered_by="",
     hung_up_by="",
+    remarks=(),
     legs=(LegRecord("dario-home", "sip:d@192.0.2.9", START + 3600, 0.0, START + 3601, 486),),
     steps=(
         StepRecord(START + 3600, "ring", "dario", 30.0, ("no rule of dario fits, so every place rings",), "busy"),
@@ -127,6 +128,7 @@ def test_the_story_of_a_call(softswitch: Command, kept: Path) -> None:
         '           she\'s "in"',
         "         anna-desk: rang after 0.5 s, took the call",
         "09:00:03 answered by anna-desk after 3.0 s",
+        '         no packets from 101: probably "NAT" or firewall',
         "09:01:00 hung up by the caller after 57.0 s",
     ]
 

@@ -30,7 +30,7 @@ STATUS = Status(
             "acme.example", "anna-desk", "anna", "sip:a@x", "udp:192.0.2.7:5060", "evil\x1b[2J [red]phone[/red]", 61
         )
     ],
-    calls=[CallStatus("c1@host", "carla", "101", "ringing", 4, "anna at office")],
+    calls=[CallStatus("c1@host", "carla", "101", "ringing", 4, "anna at office", ["no packets from 101"])],
     relay={"state": "running"},
     counters={"requests": 12},
     alarms=["the relay was restarted"],
@@ -73,6 +73,7 @@ def test_a_table_for_people(softswitch: Command, control: Path) -> None:
         "ringing",
         "anna at office",
         "c1@host",
+        "call from carla to 101: no packets from 101",
         "[red]phone[/red]",
         "relay: state running",
         "counters: requests 12",

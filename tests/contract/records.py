@@ -29,4 +29,5 @@ def record(
         legs=(LegRecord("anna-desk", "sip:anna@192.0.2.8", at, at + 0.5, at + 60, 200),),
         steps=(StepRecord(at, "ring", "anna at office", 15.0, ("it is office hours", 'she\'s "in"'), ""),),
         people=people,
+        remarks=('no packets from 101: probably "NAT" or firewall',),
     )

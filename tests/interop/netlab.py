@@ -129,6 +129,10 @@ class Lab:
         _run("ip", "-n", host.netns, "route", "add", "default", "via", PUBLIC)
         return host
 
+    def router(self, number: int) -> str:
+        """The namespace of the router of home `number`."""
+        return f"{_PREFIX}{os.getpid()}-router{number}"
+
     def home(self, number: int) -> Host:
         """A phone host behind a NAT router of its own; `number` is 1 to 9."""
         router = self._namespace(f"router{number}")
@@ -162,6 +166,12 @@ class Lab:
         for netns in reversed(self._made):
             subprocess.run(["ip", "netns", "del", netns], capture_output=True, check=False)
         self._made.clear()
+
+
+def block_udp(made: Lab, number: int, ports: str) -> None:
+    """From now on the router of home `number` drops what goes out to these UDP ports."""
+    rule = f"add rule inet filter forward udp dport {ports} drop"
+    _run("ip", "netns", "exec", made.router(number), "nft", *rule.split())
 
 
 @contextmanager

@@ -181,6 +181,7 @@ class Lab:
         """
         self._starts += 1
         self.media.sessions.clear()
+        self.media.heard.clear()
         if self._wake is not None:
             self._wake.cancel()
         self.bus = Bus()

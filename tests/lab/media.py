@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from softswitch.media.engine import Done, MediaFailed, MediaKey
+from softswitch.media.engine import Done, Heard, MediaEvent, MediaFailed, MediaKey
 
 from .events import Events
 
@@ -36,6 +36,7 @@ class FakeMedia:
         self.asked: list[tuple[str, MediaKey, str, str]] = []
         """(what, key, network, source)."""
         self.sessions: list[Session] = []
+        self.heard: dict[str, list[Heard]] = {}
         self._port = 30000
 
     @property
@@ -51,6 +52,15 @@ class FakeMedia:
 
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._do("echo", key, sdp, to_network, source, done)
+
+    def subscribe(self, name: str, heard: Heard) -> None:
+        self.heard.setdefault(name, []).append(heard)
+
+    def notices(self, name: str, call_id: bytes, tag: bytes = b"", **details: object) -> None:
+        """Have the switch told of an event, as the relay would."""
+        event = MediaEvent(name, call_id.decode(), "", tag.decode(), details)
+        for heard in self.heard.get(name, ()):
+            heard(event)
 
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
         self.asked.append(("delete", MediaKey(call_id, from_tag, "", via_branch), "", ""))

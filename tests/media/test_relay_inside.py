@@ -63,6 +63,7 @@ def test_a_call_leaves_no_cycles_for_the_collector(calls):
         calls.delete(b"echo")
         calls.delete(call_id)
         calls.sweep(0.0)
+        calls.look(100.0)
 
     one_call(0)
     gc.collect()

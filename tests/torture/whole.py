@@ -12,7 +12,7 @@ from softswitch.errors import PeerError
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
-from softswitch.media.engine import Done, MediaKey
+from softswitch.media.engine import Done, Heard, MediaKey
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.sip.message import Request
@@ -39,6 +39,7 @@ class NoMedia:
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None: ...
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None: ...
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None: ...
+    def subscribe(self, name: str, heard: Heard) -> None: ...
 
 
 class NoNames:

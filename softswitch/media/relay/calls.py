@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...errors import PeerError
 from ...sip.sdp import Sdp
+from ..ng import Value
 from .echo import echo_answer
 from .pairs import Pairs
 from .session import Session
 from .settings import RelaySettings
+from .silence import Silence
 
 _SWEPT_AT_ONCE = 64
 """Sessions looked at in one sweep, so that no sweep delays a packet by more than some 100 µs."""
@@ -26,11 +29,20 @@ class Key:
     via_branch: bytes = b""
 
 
+def _nobody(event: dict[str, Value]) -> None:
+    """Takes an event and does nothing."""
+
+
 class Calls:
     """Sessions by Call-ID. `now` is monotonic seconds throughout."""
 
-    def __init__(self, settings: RelaySettings, pairs: Pairs) -> None:
+    def __init__(
+        self, settings: RelaySettings, pairs: Pairs, send: Callable[[dict[str, Value]], None] = _nobody
+    ) -> None:
+        """`send` takes the events."""
         self.pairs = pairs
+        self._send = send
+        self._silence = Silence(self.tell)
         self._settings = settings
         self._calls: dict[bytes, list[Session]] = {}
         self._rounds: deque[Session] = deque()
@@ -62,8 +74,11 @@ class Calls:
         offerer = session.side_of(key.from_tag) or 0
         if offerer == 0 and key.to_tag:
             session.to_tags.add(key.to_tag)
+            session.to_tag = key.to_tag
         session.heard_at = now
-        return session.answer(1 - offerer, parsed, source, to)
+        placed = session.answer(1 - offerer, parsed, source, to)
+        self._silence.watch(session, now)
+        return placed
 
     def echo(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
         """Our own answer to this offer; raises PeerError(488, 503) as `offer` does."""
@@ -72,10 +87,12 @@ class Calls:
         if session is not None:
             if key.to_tag:
                 session.to_tags.add(key.to_tag)
-            return session.echo(parsed, echo_answer(parsed, int(session.created_at), int(now)), source, to)
-        session = self._new(key, now)
-        placed = session.echo(parsed, echo_answer(parsed, int(now), int(now)), source, to)
-        self._keep(session)
+            placed = session.echo(parsed, echo_answer(parsed, int(session.created_at), int(now)), source, to)
+        else:
+            session = self._new(key, now)
+            placed = session.echo(parsed, echo_answer(parsed, int(now), int(now)), source, to)
+            self._keep(session)
+        self._silence.watch(session, now)
         return placed
 
     def delete(self, call_id: bytes, from_tag: bytes = b"", via_branch: bytes = b"") -> int:
@@ -99,6 +116,15 @@ class Calls:
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    def tell(self, name: str, session: Session, tag: bytes, **details: Value) -> None:
+        """Send an event about a session, or one party in it; `details` go along, with hyphens in their names."""
+        more = {key.replace("_", "-"): value for key, value in details.items()}
+        self._send({"event": name, "call-id": session.call_id, "from-tag": session.from_tag, "tag": tag, **more})
+
+    def look(self, now: float) -> None:
+        """Tell who is not heard although he should be. To be called a few times a second."""
+        self._silence.look(now)
 
     def sweep(self, now: float) -> list[Session]:
         """Look at the next few sessions in turn; those in which nobody spoke for too long are closed and returned."""
@@ -130,6 +156,7 @@ class Calls:
         if key.to_tag:
             # The dialog is older than we are (the relay was started again), or began without an offer.
             session.to_tags.add(key.to_tag)
+            session.to_tag = key.to_tag
         session.heard_at = now
         return session
 

@@ -1,4 +1,4 @@
-"""The control socket: ng datagrams in, ng datagrams out, between the packets."""
+"""The control socket: ng datagrams in, answers and events out, between the packets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..ng import MAX_DATAGRAM, NgError, Value, cookie_of, pack, unpack
+from ..ng import EVENT, MAX_DATAGRAM, NgError, Value, cookie_of, pack, unpack
 from .settings import parse_control
 
 _MAX_WAITING = 1000
@@ -43,12 +43,16 @@ def open_control(address: str) -> socket.socket:
 
 
 class Control:
-    """Answers one command each time the socket is ready, so that packets come in between."""
+    """Answers one command each time the socket is ready, so that packets come in between.
+
+    Events go to whoever asked something last: a switch that was started again takes over with its first word.
+    """
 
     def __init__(self, sock: socket.socket, run: Callable[[dict[str, Value], float], dict[str, Value]]) -> None:
         self._sock = sock
         self._run = run
         self._waiting: deque[tuple[bytes, Any]] = deque()
+        self._asker: Any = None
 
     @property
     def has_waiting(self) -> bool:
@@ -67,7 +71,13 @@ class Control:
             cookie = cookie_of(datagram)
         except NgError:
             return
+        self._asker = asker
         self._reply(pack(cookie, self._answer(datagram)), asker)
+
+    def tell(self, event: dict[str, Value]) -> None:
+        """Send an event; nobody acknowledges it, so it may be about nothing that can't be asked for as well."""
+        if self._asker is not None:
+            self._reply(pack(EVENT, event), self._asker)
 
     def _answer(self, datagram: bytes) -> dict[str, Value]:
         try:

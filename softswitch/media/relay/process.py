@@ -33,7 +33,9 @@ class Relay:
         self._settings = settings
         self._plane = Plane(settings.max_packets_per_second)
         pool = PortPool(settings.first_port, settings.last_port)
-        self._calls = Calls(settings, Pairs(self._plane, pool, settings.networks))
+        self._calls = Calls(
+            settings, Pairs(self._plane, pool, settings.networks), lambda event: self._control.tell(event)
+        )
         self._sock = open_control(settings.control)
         self._control = Control(self._sock, Commands(self._calls).run)
         self._plane.watch(self._sock.fileno(), self._control.ready)
@@ -66,6 +68,7 @@ class Relay:
                 if now >= tick_at:
                     tick_at = now + _TICK_SECONDS
                     plane.resume(now)
+                    calls.look(now)
                     for session in calls.sweep(now):
                         _log.warning("silent call given up: %r", session.call_id.decode("utf-8", "replace"))
                 if control.has_waiting:

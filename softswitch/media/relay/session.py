@@ -41,6 +41,10 @@ class Place(NamedTuple):
     rtcp_host: str
     rtcp_port: int
     is_rtp: bool
+    is_audio: bool
+    sends: bool
+    """Whether the party may send on this stream (RFC 3264 §5.1)."""
+    hears: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,19 @@ class Said:
         for media in sdp.media:
             host = sdp.host(media) or ""
             rtcp_host, rtcp_port = media.rtcp
-            places.append(Place(host, media.port, rtcp_host or host, rtcp_port, media.is_rtp))
+            direction = sdp.direction(media)
+            places.append(
+                Place(
+                    host,
+                    media.port,
+                    rtcp_host or host,
+                    rtcp_port,
+                    media.is_rtp,
+                    media.kind == b"audio",
+                    direction in (b"sendrecv", b"sendonly"),
+                    direction in (b"sendrecv", b"recvonly") and not is_unspecified(host),
+                )
+            )
         live = [media for media in sdp.media if media.port]
         return cls(tuple(places), bool(live) and all(map(sdp.is_held, live)), source)
 
@@ -77,6 +93,8 @@ class Session:
     created_at: float
     to_tags: set[bytes] = field(default_factory=set)
     """Of everybody who answered; several when the branch was forked again further on."""
+    to_tag: bytes = b""
+    """Of who answered last."""
     streams: list[Stream] = field(default_factory=list)
     answered: bool = False
     echoes: bool = False
@@ -86,6 +104,8 @@ class Session:
     heard_at: float = 0.0
     """When somebody was last found to have sent a packet."""
     heard_packets: int = 0
+    watch: int = 0
+    """Counts the answers: which `Silence` look at it is still due."""
     closed: bool = False
     _staged: tuple[int, Said] | None = None
 
@@ -213,6 +233,25 @@ class Session:
         return sum(
             port.packets for stream in self.streams for pair in stream.pairs if pair is not None for port in pair.ports
         )
+
+    def tag_of(self, side: int) -> bytes:
+        """The tag of the party on this side; "" for ourselves."""
+        return self.to_tag if side else self.from_tag
+
+    def is_missing(self, side: int) -> bool:
+        """Whether sound is to be expected from this party, and nothing has come since it said where it is."""
+        mine, other = self.said[side], self.said[1 - side]
+        if mine is None or (other is None and not self.echoes):
+            return False
+        waited = False
+        for at, (place, stream) in enumerate(zip(mine.places, self.streams, strict=False)):
+            wanted = other is None or (at < len(other.places) and other.places[at].port and other.places[at].hears)
+            pair = stream.pairs[side]
+            if place.port and place.is_audio and place.sends and wanted and pair is not None:
+                if pair.rtp.latched is not None:
+                    return False
+                waited = True
+        return waited
 
     def _free(self, stream: Stream, side: int) -> None:
         pair, number = stream.pairs[side], stream.reserved[side]
