@@ -378,13 +378,16 @@ class Fork:
             branch.abandon()
         self.core.log_refused(self.request, step)
         self.diary.step(self.core.wall, "refuse", f"{step.status} {step.phrase}", 0.0, step.reasons)
-        responses = [b.response for b in self._ringing_now if b.response is not None]
         # With one phone busy and another misconfigured, the outcome is "busy", and so is the answer.
-        fitting = [one for one in responses if self.history and outcome_of(one.status) is self.history[-1]]
-        best = best_of(fitting or responses)
+        fitting = [
+            b.response
+            for b in self._ringing_now
+            if b.response is not None and self.history and self._outcome(b) is self.history[-1]
+        ]
+        best = best_of(fitting)
         exhausted = self.history and FINAL_RESPONSES[self.history[-1]][0] == step.status
         if best is not None and exhausted and best.status not in (408, 487, 503) and best.status >= 400:
-            extra = merged_challenges(best, responses)
+            extra = merged_challenges(best, fitting)
             self.diary.over(self.history[-1].value, best.status)
             self.server.respond(best.status, forward_response(best, None, extra))
         elif (failed := self._media_failure()) is not None:

@@ -6,6 +6,7 @@ import random
 import re
 
 import pytest
+from lab.firms import Words, route
 
 from softswitch.dialplan.build import build_plan
 from softswitch.dialplan.decide import next_step
@@ -28,14 +29,19 @@ def firm(source: random.Random) -> str:
     lines = ["site: {domain: a.example, timezone: UTC}", "people:", "  idle: {}"]
     others = [f"p{n}" for n in range(PEOPLE)] + ["team"]
     for n in range(PEOPLE):
-        steps = []
-        for _ in range(source.choice([1, 1, 2])):
-            ring = source.choice([name for name in [*others, *others, "desk", "idle"] if name != f"p{n}"])
-            word = source.choice(["busy", "unreachable", "unreachable"])
-            to = source.choice([name for name in [*others, "desk", "reject"] if name != f"p{n}"])
-            then = f", then: {{{word}: {to}}}" if source.random() < 0.4 else ""
-            steps.append(f"{{ring: {ring}{then}}}".replace("desk", f"desk{n}"))
-        lines.append(f"  p{n}: {{places: {{desk{n}: {{phone: d{n}}}}}, calls: [{{steps: [{', '.join(steps)}]}}]}}")
+        sent_on = [name for name in others if name != f"p{n}"]
+        words = Words(
+            [*sent_on, *sent_on, "desk", "idle"],
+            ends=("reject",),
+            outcomes=("busy", "unreachable"),
+            most_at_once=1,
+            ending=0.0,
+            timed=0.1,
+            following=0.4,
+            longest=2,
+            depth=1,
+        )
+        lines.append(f"  p{n}: {{places: {{desk: {{phone: d{n}}}}}, calls: [{{{route(source, words)}}}]}}")
     then = source.choice([f"{{unreachable: {source.choice(others[:-1])}}}", "{busy: p0}", "{unreachable: reject}"])
     order = source.choice(list(ORDERS))
     lines.append(f"teams:\n  team: {{members: idle, ring: {order}, then: {then}}}")

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from softswitch.clock import VirtualClock
 from softswitch.dialplan.load import load_texts
+from softswitch.dialplan.plan import Plans
 from softswitch.errors import PeerError
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
@@ -131,7 +132,7 @@ class Lab:
 
     def __init__(
         self,
-        plan: str | Sequence[str] = OFFICE,
+        plan: str | Sequence[str] | Plans = OFFICE,
         *,
         seed: int = 1,
         listeners: Sequence[Listener] | None = None,
@@ -157,8 +158,11 @@ class Lab:
                 self.wire.listeners[one.advertised_host, one.advertised_port] = one
         self.wire.to_switch = lambda data, flow: self.switch.receive(data, flow)
         self.wire.closed = lambda flow: self.switch.flow_closed(flow, "closed")
-        texts = [plan] if isinstance(plan, str) else plan
-        self.plans, _ = load_texts([(f"{number}.yaml", text) for number, text in enumerate(texts)])
+        if isinstance(plan, dict):
+            self.plans = plan
+        else:
+            texts = [plan] if isinstance(plan, str) else plan
+            self.plans, _ = load_texts([(f"{number}.yaml", text) for number, text in enumerate(texts)])
         self.store = MemoryBindingStore()
         self.record_store = MemoryRecordStore()
         self.token_key = b"k" * 32
