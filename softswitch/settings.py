@@ -78,6 +78,25 @@ class RecordSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageSettings:
+    """Text messages that wait for somebody's phones: the fields of `messaging.letter.Rules`.
+
+    A test holds names and defaults equal.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    keep_seconds: Annotated[Seconds, Field(alias="keep")] = 30 * 86_400.0
+    """For so long a message waits; 0 is for ever."""
+    size_bytes: Annotated[Bytes, Field(alias="size")] = 65_536
+    """A longer message is refused."""
+    count: Count = 200
+    """So many may wait for one person."""
+    every_phone: YesNo = True
+    """Whether a phone that was off gets, within three days, what another of the person's phones took meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayAddress:
     """Where media of one network passes: one for each network and address family."""
 
@@ -172,6 +191,7 @@ class Settings:
     digest: DigestSettings
     registrar: RegistrarSettings
     records: RecordSettings
+    messages: MessageSettings
     relay: RelaySettings
     limits: LimitSettings
     tls: TlsSettings

@@ -108,6 +108,7 @@ class _Reader:
             digest=raw.digest,
             registrar=raw.registrar,
             records=raw.records,
+            messages=raw.messages,
             relay=self._relay(raw.relay, listeners),
             limits=raw.limits,
             tls=settings.TlsSettings(

@@ -16,6 +16,7 @@ from softswitch.settings import (
     DigestSettings,
     LimitSettings,
     LogSettings,
+    MessageSettings,
     Peer,
     RecordSettings,
     RegistrarSettings,
@@ -92,6 +93,7 @@ class WrittenFile:
     digest: DigestSettings = field(default_factory=DigestSettings)
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
     records: RecordSettings = field(default_factory=RecordSettings)
+    messages: MessageSettings = field(default_factory=MessageSettings)
     relay: WrittenRelay = field(default_factory=WrittenRelay)
     limits: LimitSettings = field(default_factory=LimitSettings)
     tls: WrittenTls = field(default_factory=WrittenTls)

@@ -19,6 +19,8 @@ from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.legs.leg import Legs
 from softswitch.media.engine import Done, Heard, MediaEngine, MediaEvent, MediaFailed, MediaKey
+from softswitch.messaging.letter import Letter, MessageStore, Rules
+from softswitch.messaging.service import Messaging
 from softswitch.proxy.core import Core
 from softswitch.proxy.ports import Directory, Resolver, Verifier
 from softswitch.proxy.silence import SilenceWatch
@@ -66,6 +68,17 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
+class Letters:
+    """What messages that wait need: where they are kept, by which rules, and what an earlier run left."""
+
+    store: MessageStore
+    rules: Rules
+    waiting: Sequence[Letter]
+    on_error: Callable[[BaseException], None] = lambda error: None
+    """Told why something could not be stored."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """All that the switch needs from elsewhere."""
 
@@ -103,8 +116,12 @@ class Switch:
         outside_domains: bool = False,
         own_hosts: Collection[str] = (),
         recorder: Recorder | None = None,
+        letters: Letters | None = None,
     ) -> None:
-        """`own_hosts` are further addresses that mean us: those of the interfaces behind a wildcard bind."""
+        """`own_hosts` are further addresses that mean us: those of the interfaces behind a wildcard bind.
+
+        Without `letters` no message waits.
+        """
         self.clock = outside.clock
         self.log = outside.log
         self.counters = Counters()
@@ -138,6 +155,11 @@ class Switch:
         self.legs = Legs(self.layer, self.core.media, self.core.calls, outside.clock.wall)
         self.core.legs = self.legs
         SilenceWatch(self.core.calls, self.core.media, outside.log, outside.clock.wall)
+        self._letters = letters
+        self.messaging: Messaging | None = None
+        if letters is not None:
+            self.messaging = Messaging(self.core, letters.store, letters.rules, bus, self.moment, letters.on_error)
+            self.core.messages = self.messaging
         self._sweeper = Timer(self._sweep)
 
     # -- the pump
@@ -146,6 +168,9 @@ class Switch:
         """Begin what recurs by itself."""
         with self.moment():
             self.layer.wheel.arm(self._sweeper, self.layer.now + SWEEP_SECONDS)
+            if self.messaging is not None and self._letters is not None:
+                self.messaging.take_over(self._letters.waiting)
+                self._letters = None
 
     def moment(self) -> _Moment:
         """`with switch.moment():` around everything that happens at one moment and does not come by `receive`."""
@@ -256,6 +281,8 @@ class Switch:
         with self.moment():
             self.core.draining = True
             self.legs.hang_up_all()
+            if self.messaging is not None:
+                self.messaging.drain()
 
     def shut(self) -> None:
         """End what still rings."""

@@ -10,8 +10,9 @@ import pytest
 
 from softswitch import settingsfile
 from softswitch.errors import ConfigError, Problem
+from softswitch.messaging.letter import Rules
 from softswitch.ops.limits import Limits
-from softswitch.settings import LimitSettings, RelayAddress, Settings
+from softswitch.settings import LimitSettings, MessageSettings, RelayAddress, Settings
 from softswitch.settingsfile import load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +51,7 @@ def test_the_comments_of_the_shipped_file_are_right_too(tmp_path: Path) -> None:
     assert [peer.name for peer in made.peers] == ["city"]
     assert made.relay.addresses[0] == RelayAddress("internet", "10.0.0.5", "198.51.100.1")
     assert made.digest == dataclasses.replace(bare.digest, algorithms=("MD5",))
-    for section in ("registrar", "limits", "log", "transactions", "outside_domains", "max_body_bytes"):
+    for section in ("registrar", "messages", "limits", "log", "transactions", "outside_domains", "max_body_bytes"):
         assert getattr(made, section) == getattr(bare, section), section
 
 
@@ -58,6 +59,10 @@ def test_limits_are_those_of_the_limiter() -> None:
     theirs = dataclasses.asdict(Limits())
     del theirs["body_bytes"]
     assert dataclasses.asdict(LimitSettings()) == theirs
+
+
+def test_rules_of_messages_are_those_of_the_mailboxes() -> None:
+    assert dataclasses.asdict(MessageSettings()) == dataclasses.asdict(Rules())
 
 
 def test_every_problem_in_one_go(tmp_path: Path) -> None:

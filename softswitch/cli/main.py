@@ -20,6 +20,7 @@ from softswitch.cli.calls import calls
 from softswitch.cli.check import check
 from softswitch.cli.common import DONE, OUR_MISTAKE, PROBLEMS, Refused, show_problems
 from softswitch.cli.demo import demo
+from softswitch.cli.messages import messages
 from softswitch.cli.person import person
 from softswitch.cli.phone import phone
 from softswitch.cli.reload import reload
@@ -41,6 +42,7 @@ COMMANDS: dict[str, click.Command] = {
     "week": week,
     "schema": schema,
     "calls": calls,
+    "messages": messages,
     "phone": phone,
     "person": person,
     "demo": demo,

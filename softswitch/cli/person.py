@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import tzinfo
 from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
 
 import click
 
@@ -13,6 +16,8 @@ from softswitch.cli.common import PROBLEMS, Refused, config_option, read_setting
 from softswitch.cli.kept import path_of, person_meant, store_of, zone_of
 from softswitch.dialplan.load import load_plans
 from softswitch.dialplan.plan import Plans
+from softswitch.messaging.form import text_of
+from softswitch.messaging.letter import Letter
 from softswitch.ops.control import ControlError, NobodyThere, ask
 from softswitch.records.export import as_json, moment
 from softswitch.records.people import accounts_of
@@ -22,6 +27,7 @@ from softswitch.settings import Settings
 from softswitch.store.errors import StoreError
 from softswitch.store.open import open_store
 from softswitch.store.sqlite import all_bindings
+from softswitch.store.sqlite_messages import content_of, letters_about
 from softswitch.store.sqlite_records import select
 
 site_option = click.option("--site", help="Which site, where there are several.")
@@ -32,7 +38,7 @@ FORGET_SECONDS = 120.0
 
 @click.group()
 def person() -> None:
-    """What is kept about a person: registrations of her phones and records of her calls."""
+    """What is kept about a person: registrations of her phones, records of her calls, messages that wait."""
 
 
 @person.command("export")
@@ -50,6 +56,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
     with store_of(settings) as connection:
         bindings = [one for one in all_bindings(connection) if one.site == domain and one.account in accounts]
         calls = [as_json(call, zone) for call in select(connection, Query(domain, key))]
+        messages = [_message(connection, one, zone) for one in letters_about(connection, domain, key)]
     registrations = []
     for binding in bindings:
         found = binding._asdict()
@@ -63,6 +70,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         "phones": accounts,
         "registrations": registrations,
         "calls": calls,
+        "messages": messages,
     }
     click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
@@ -73,23 +81,23 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
 @site_option
 @config_option
 def forget(who: str, yes: bool, site: str | None, config: Path | None) -> int | None:
-    """Delete the registrations of WHO's phones and the records of all calls that WHO took part in.
+    """Delete the registrations of WHO's phones, the records of WHO's calls, and messages from or to WHO that wait.
 
-    These calls are then missing for everybody else too. Calls that run at this moment are recorded when they end, and
-    phones that are still in the dialplan register again by themselves.
+    These calls are then missing for everybody else too, and the messages are never delivered. Calls that run at this
+    moment are recorded when they end, and phones that are still in the dialplan register again by themselves.
     """
     settings, plans, domain, key = _meant(config, who, site)
     if not yes:
         click.confirm(f"Delete all that is kept about {key} at {domain}?", abort=True, err=True)
     try:
         gone = ask(settings.control, "forget person", {"site": domain, "person": key}, FORGET_SECONDS)
-        counts = int(gone["registrations"]), int(gone["calls"])
+        counts = int(gone["registrations"]), int(gone["calls"]), int(gone["messages"])
     except NobodyThere:
         counts = _forget_here(settings, plans, domain, key)
     except ControlError as error:
         raise Refused(str(error)) from None
-    registrations, calls = counts
-    click.echo(f"{key} at {domain}: {registrations} registrations and {calls} call records deleted")
+    registrations, calls, messages = counts
+    click.echo(f"{key} at {domain}: {registrations} registrations, {calls} call records, {messages} messages deleted")
     return None if any(counts) else PROBLEMS
 
 
@@ -99,12 +107,19 @@ def _meant(config: Path | None, who: str, site: str | None) -> tuple[Settings, P
     return settings, plans, *person_meant(plans, who, site)
 
 
-def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> tuple[int, int]:
+def _message(connection: Connection, letter: Letter, zone: tzinfo) -> dict[str, Any]:
+    found = letter._asdict()
+    for name in ("received_at", "expires_at", "delivered_at"):
+        found[name] = moment(found[name], zone) or None
+    return {**found, "text": text_of(content_of(connection, letter) or b"")}
+
+
+def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> tuple[int, int, int]:
     """No switch is running: the file is ours."""
     if not path_of(settings).exists():
         raise Refused(f"{settings.sqlite_file}: not there; nothing is kept before the switch has run")
 
-    async def forget() -> tuple[int, int]:
+    async def forget() -> tuple[int, int, int]:
         stores = open_store(settings.store)
         try:
             accounts = accounts_of(plans[site], key)
@@ -113,7 +128,8 @@ def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> tuple
                 saved = stores.bindings.save(BindingChange(site, account, ()))
                 if saved is not None:
                     await saved
-            return len(bindings), await stores.records.forget(site, key)
+            calls, messages = await stores.records.forget(site, key), await stores.messages.forget(site, key)
+            return len(bindings), calls, messages
         finally:
             await stores.close()
 

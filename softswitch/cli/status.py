@@ -69,8 +69,8 @@ def status(as_json: bool, config: Path | None) -> None:
         for remark in one.get("remarks", ()):
             words = f"call from {one['caller']} to {one['called']}: {remark}"
             console.print(Text(printable(words), style="yellow"))
-    for title in ("relay", "counters"):
-        if answer[title]:
+    for title in ("relay", "messages", "counters"):
+        if answer.get(title):
             console.print(Text(f"{title}: " + ", ".join(f"{name} {value}" for name, value in answer[title].items())))
 
 

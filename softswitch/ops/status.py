@@ -63,6 +63,8 @@ class Status:
     calls: list[CallStatus] = field(default_factory=list)
     relay: dict[str, Any] = field(default_factory=dict)
     """What the media engine tells of itself, e.g. {"state": "running", "streams": 2}."""
+    messages: dict[str, int] = field(default_factory=dict)
+    """How many wait, and for how many people: {"waiting": 3, "people": 2}."""
     counters: dict[str, int] = field(default_factory=dict)
     """Numbers since the start, by name: requests, dropped messages …"""
     alarms: list[str] = field(default_factory=list)

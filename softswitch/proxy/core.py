@@ -20,7 +20,16 @@ from softswitch.proxy.branch import Branch, target_of
 from softswitch.proxy.calls import Call, Calls
 from softswitch.proxy.firms import Caller, Firms, shown
 from softswitch.proxy.fork import Fork
-from softswitch.proxy.ports import CallLog, Contacts, Directory, LegHandler, RegisterHandler, Resolver, Verifier
+from softswitch.proxy.ports import (
+    CallLog,
+    Contacts,
+    Directory,
+    LegHandler,
+    MessageHandler,
+    RegisterHandler,
+    Resolver,
+    Verifier,
+)
 from softswitch.proxy.route import Addresses, Way, preprocess
 from softswitch.proxy.spread import Spread
 from softswitch.proxy.straight import Straight
@@ -50,6 +59,8 @@ class Core:
 
     layer: Layer
     legs: LegHandler
+    messages: MessageHandler | None = None
+    """None: they go to the phones that are there, or fail."""
 
     def __init__(
         self,
@@ -298,7 +309,10 @@ class Core:
         fork.proceed()
 
     def _on_other(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int) -> None:
-        """MESSAGE, SUBSCRIBE, an unknown method …: to all phones that would ring now."""
+        """SUBSCRIBE, an unknown method …: to all phones that would ring now. MESSAGE has a handler of its own."""
+        letters = self.messages if request.method == b"MESSAGE" else None
+        if letters is not None and letters.on_message(request, uri.user_text, plan, caller, hops):
+            return
         step = next_step(plan, Facts(plan.site, uri.user_text, shown(request), caller.account, self.wall), ())
         if isinstance(step, Reject):
             raise PeerError(step.status, step.phrase)

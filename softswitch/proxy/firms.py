@@ -58,6 +58,10 @@ class Firms:
             return self._default
         return plan
 
+    def plan_at(self, site: str) -> Plan | None:
+        """The firm of this domain."""
+        return self._plans.get(site.lower().encode())
+
     def plan_of_sender(self, request: Request) -> Plan:
         """The firm that From names, else the first."""
         sender = request.from_.uri

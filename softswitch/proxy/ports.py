@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from softswitch.dialplan.plan import Plan
 from softswitch.flow import Flow
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
+
+if TYPE_CHECKING:
+    from softswitch.proxy.firms import Caller
 
 
 class Contacts(Protocol):
@@ -67,6 +71,14 @@ class RegisterHandler(Protocol):
     """The registrar, for requests whose sender is known."""
 
     def on_register(self, request: Request, site: str, account: str, server: ServerOther) -> None: ...
+
+
+class MessageHandler(Protocol):
+    """Text messages to people, now or later."""
+
+    def on_message(self, request: Request, called: str, plan: Plan, caller: Caller, hops: int) -> bool:
+        """A MESSAGE whose sender is known, for `called` in this firm; False when that is nobody with a mailbox."""
+        ...
 
 
 class LegHandler(Protocol):

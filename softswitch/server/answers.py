@@ -53,7 +53,7 @@ class Answers:
         return {"entries": count}
 
     async def forget_person(self, request: dict[str, Any]) -> dict[str, Any]:
-        """For `softswitch person forget`: registrations and call records; how many of each are gone."""
+        """For `softswitch person forget`: registrations, call records, waiting messages; how many of each are gone."""
         site, person = str(request.get("site", "")), str(request.get("person", ""))
         plan, wall = self._server.plans.get(site), self._server.clock.wall()
         removed = 0
@@ -61,10 +61,17 @@ class Answers:
             removed += await self._remove_registrations(site, account, wall)
         try:
             calls = await self._server.records.forget(site, person)
+            messages = await self._forget_messages(site, person)
         except StoreError as error:
             raise ControlError(str(error)) from error
-        log.info("forgot a person", site=site, registrations=removed, calls=calls)
-        return {"registrations": removed, "calls": calls}
+        log.info("forgot a person", site=site, registrations=removed, calls=calls, messages=messages)
+        return {"registrations": removed, "calls": calls, "messages": messages}
+
+    async def _forget_messages(self, site: str, person: str) -> int:
+        with self._server.switch.moment():
+            if self._server.switch.messaging is not None:
+                self._server.switch.messaging.forget(site, person)
+        return await self._server.letters.store.forget(site, person)
 
     async def _remove_registrations(self, site: str, account: str, wall: float) -> int:
         count = len(self._server.registrar.bindings(site, account, wall))
@@ -132,6 +139,7 @@ class Answers:
                 for call in core.calls
             ],
             relay=relay,
+            messages=server.switch.messaging.counts() if server.switch.messaging is not None else {},
             counters={
                 "messages in": counters.messages_in,
                 "messages out": counters.messages_out,

@@ -13,6 +13,7 @@ from softswitch.ids import Ids
 from softswitch.media.client import RelayClient
 from softswitch.media.relay.settings import Network, RelaySettings
 from softswitch.media.supervise import RelaySupervisor
+from softswitch.messaging.letter import Rules
 from softswitch.ops.control import ControlServer
 from softswitch.ops.interfaces import own_addresses
 from softswitch.ops.limits import Limits
@@ -29,7 +30,7 @@ from softswitch.server.refresh import CalendarRefresher
 from softswitch.server.running import Server
 from softswitch.server.tokenkey import token_key
 from softswitch.store.open import open_store
-from softswitch.switch import Outside, Switch
+from softswitch.switch import Letters, Outside, Switch
 from softswitch.transaction.timers import TimerValues
 from softswitch.transport.certificate import ensure_certificate
 from softswitch.transport.lookup import DnsCache
@@ -82,6 +83,8 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
     count = await server.registrar.load(clock.wall())
     if count:
         log.info("registrations from before", count=count)
+    rules = Rules(**{name: getattr(settings.messages, name) for name in settings.messages.__slots__})
+    server.letters = Letters(stores.messages, rules, await stores.messages.load(), server.message_failed)
     server.records = stores.records
     server.recorder = Recorder(
         stores.records,
@@ -172,6 +175,7 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         outside_domains=settings.outside_domains,
         own_hosts=own_addresses(),
         recorder=server.recorder,
+        letters=server.letters,
     )
 
 

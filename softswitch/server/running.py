@@ -24,7 +24,7 @@ from softswitch.reload.apart import CheckFailed
 from softswitch.reload.reloader import Reloader
 from softswitch.server.families import by_family
 from softswitch.store.errors import StoreError
-from softswitch.switch import Switch
+from softswitch.switch import Letters, Switch
 from softswitch.transport.manager import TransportManager
 
 DRAIN_SECONDS = 3.0
@@ -41,6 +41,7 @@ class Server:
     registrar: Registrar
     records: RecordStore
     recorder: Recorder
+    letters: Letters
     relay: RelaySupervisor | None
     client: RelayClient
 
@@ -95,6 +96,10 @@ class Server:
         unsaid = self._quieter.ask("call records", self.clock.monotonic())
         if unsaid is not None:
             log.error("calls not recorded", reason=str(error), more_before=unsaid)
+
+    def message_failed(self, error: BaseException) -> None:
+        """What became of a message is not on disk."""
+        log.error("message not stored", reason=str(error))
 
     def relay_changed(self, status: RelayStatus) -> None:
         """The relay process came or went."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from softswitch.messaging.letter import MessageStore
 from softswitch.records.record import RecordStore
 from softswitch.registrar.bindings import BindingStore
 from softswitch.store.database import Database
 from softswitch.store.errors import StoreError
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.memory_messages import MemoryMessageStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.store.sqlite import SqliteBindingStore
+from softswitch.store.sqlite_messages import SqliteMessageStore
 from softswitch.store.sqlite_records import SqliteRecordStore
 
 
@@ -21,6 +24,7 @@ class Stores:
 
     bindings: BindingStore
     records: RecordStore
+    messages: MessageStore
 
     async def close(self) -> None:
         """Finish what was begun and let go of the files."""
@@ -28,7 +32,7 @@ class Stores:
 
 
 def _memory(url: str) -> Stores:
-    return Stores(MemoryBindingStore(), MemoryRecordStore())
+    return Stores(MemoryBindingStore(), MemoryRecordStore(), MemoryMessageStore())
 
 
 def _sqlite(url: str) -> Stores:
@@ -38,7 +42,7 @@ def _sqlite(url: str) -> Stores:
             f"{url}: a SQLite store is written sqlite:///file, or sqlite:////var/lib/… for an absolute path"
         )
     database = Database(path)
-    return Stores(SqliteBindingStore(database), SqliteRecordStore(database))
+    return Stores(SqliteBindingStore(database), SqliteRecordStore(database), SqliteMessageStore(database))
 
 
 ENGINES: dict[str, Callable[[str], Stores]] = {"memory": _memory, "sqlite": _sqlite}

@@ -5,7 +5,7 @@ A change here needs a migration beside it (`migrations/versions`); a test holds 
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -59,4 +59,29 @@ calls = Table(
     # A restart looks for what an earlier run left.
     Index("calls_unfinished", "ended_at", sqlite_where=text("ended_at = 0")),
     sqlite_with_rowid=False,
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("person", Text, primary_key=True, nullable=False),
+    # The order of delivery; of the whole file.
+    Column("number", Integer, primary_key=True, nullable=False, autoincrement=False),
+    Column("sender", Text, nullable=False),
+    # "carla@acme.example"; "" for a peer.
+    Column("sender_person", Text, nullable=False),
+    # Call-ID, From tag and CSeq, a line each.
+    Column("mark", Text, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    # 1 where every hop is to be TLS.
+    Column("secure", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    # The phones that are done with it, one a line.
+    Column("had", Text, nullable=False),
+    # 0 as long as no phone took it.
+    Column("delivered_at", Float, nullable=False),
+    # As messaging/form keeps it.
+    Column("content", LargeBinary, nullable=False),
 )

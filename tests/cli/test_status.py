@@ -32,6 +32,7 @@ STATUS = Status(
     ],
     calls=[CallStatus("c1@host", "carla", "101", "ringing", 4, "anna at office", ["no packets from 101"])],
     relay={"state": "running"},
+    messages={"waiting": 3, "people": 2},
     counters={"requests": 12},
     alarms=["the relay was restarted"],
 )
@@ -76,6 +77,7 @@ def test_a_table_for_people(softswitch: Command, control: Path) -> None:
         "call from carla to 101: no packets from 101",
         "[red]phone[/red]",
         "relay: state running",
+        "messages: waiting 3, people 2",
         "counters: requests 12",
     ):
         assert words in result.out, words

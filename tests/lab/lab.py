@@ -14,6 +14,7 @@ from softswitch.errors import PeerError
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
+from softswitch.messaging.letter import MessageStore, Rules
 from softswitch.records.people import whose
 from softswitch.records.record import CallRecord, Query
 from softswitch.records.recorder import Recorder
@@ -23,8 +24,9 @@ from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.sip.digest import ALGORITHMS
 from softswitch.sip.uri import parse_uri
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.memory_messages import MemoryMessageStore
 from softswitch.store.memory_records import MemoryRecordStore
-from softswitch.switch import Log, Outside, Switch
+from softswitch.switch import Letters, Log, Outside, Switch
 from softswitch.transaction.client_other import ClientOther
 
 from .events import Events, Handle
@@ -143,6 +145,7 @@ class Lab:
         ping_seconds: float = 25.0,
         algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
         limits: RegistrarLimits | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.random = random.Random(seed)
         self.clock = VirtualClock(at) if at else VirtualClock()
@@ -165,6 +168,8 @@ class Lab:
             self.plans, _ = load_texts([(f"{number}.yaml", text) for number, text in enumerate(texts)])
         self.store = MemoryBindingStore()
         self.record_store = MemoryRecordStore()
+        self.message_store: MessageStore = MemoryMessageStore()
+        self.rules = rules or Rules()
         self.token_key = b"k" * 32
         self._options = {"anchors": anchors, "outside_domains": outside_domains}
         self._ping_seconds = ping_seconds
@@ -213,6 +218,9 @@ class Lab:
             token_key=self.token_key,
             bus=self.bus,
             recorder=recorder,
+            letters=Letters(
+                self.message_store, self.rules, asyncio.run(self.message_store.load()), self.log.bugs.append
+            ),
             **self._options,
         )
         self.switch.start()

@@ -351,9 +351,10 @@ def test_breadth_is_shared_out_and_none_is_refused(lab: Lab, carla: Phone, dario
     shares = [int(phone.requests_of("INVITE")[0].get(b"max-breadth") or b"0") for phone in (dario, laptop)]
     assert min(shares) >= 1
     assert sum(shares) <= 9
-    message = carla.sends("MESSAGE", "103", "Max-Breadth: 1")
-    lab.advance()
-    assert message.status == 440
+    for method in ("MESSAGE", "INFO"):
+        exchange = carla.sends(method, "103", "Max-Breadth: 1")
+        lab.advance()
+        assert exchange.status == 440
 
 
 def test_breadth_of_one_rings_one_after_another(lab: Lab, carla: Phone, anna: Phone, mobile: Phone) -> None:
@@ -378,53 +379,51 @@ def test_a_message_goes_to_every_device_and_one_answer_back(
     lab.at_rest()
 
 
-def test_a_message_is_refused_only_when_all_refuse(lab: Lab, carla: Phone, dario: Phone, laptop: Phone) -> None:
-    dario.replies["MESSAGE"] = (415, (), b"")
-    message = carla.sends("MESSAGE", "103")
+def test_a_request_is_refused_only_when_all_refuse(lab: Lab, carla: Phone, dario: Phone, laptop: Phone) -> None:
+    dario.replies["INFO"] = (415, (), b"")
+    info = carla.sends("INFO", "103")
     lab.advance()
-    assert message.status == 200
-    laptop.replies["MESSAGE"] = (486, (), b"")
-    message = carla.sends("MESSAGE", "103")
+    assert info.status == 200
+    laptop.replies["INFO"] = (486, (), b"")
+    info = carla.sends("INFO", "103")
     lab.advance()
-    assert message.status == 415
+    assert info.status == 415
     lab.at_rest()
 
 
-def test_the_first_yes_to_a_message_does_not_wait_for_the_others(
-    lab: Lab, carla: Phone, dario: Phone, laptop: Phone
-) -> None:
-    dario.replies["MESSAGE"] = (0, (), b"")
-    message = carla.sends("MESSAGE", "103")
+def test_the_first_yes_does_not_wait_for_the_others(lab: Lab, carla: Phone, dario: Phone, laptop: Phone) -> None:
+    dario.replies["INFO"] = (0, (), b"")
+    info = carla.sends("INFO", "103")
     lab.advance()
-    assert message.status == 200
-    laptop.replies["MESSAGE"] = (603, (), b"")
-    message = carla.sends("MESSAGE", "103")
+    assert info.status == 200
+    laptop.replies["INFO"] = (603, (), b"")
+    info = carla.sends("INFO", "103")
     lab.advance()
-    assert message.status == 603
+    assert info.status == 603
     lab.at_rest()
 
 
-def test_no_408_for_a_message_that_nobody_answers(lab: Lab, carla: Phone, dario: Phone) -> None:
+def test_no_408_for_what_nobody_answers(lab: Lab, carla: Phone, dario: Phone) -> None:
     """RFC 4320 §4.2; and a 100 only late."""
-    dario.replies["MESSAGE"] = (0, (), b"")
-    message = carla.sends("MESSAGE", "103")
+    dario.replies["INFO"] = (0, (), b"")
+    info = carla.sends("INFO", "103")
     lab.advance(6)
-    assert message.statuses in ([407], [])
+    assert info.statuses in ([407], [])
     lab.advance(60)
-    assert message.timed_out
-    assert message.status == 0
+    assert info.timed_out
+    assert info.status == 0
     lab.at_rest()
 
 
 def test_a_408_of_a_phone_is_not_passed_on(lab: Lab, carla: Phone, dario: Phone) -> None:
-    dario.replies["MESSAGE"] = (408, (), b"")
-    message = carla.sends("MESSAGE", "103")
+    dario.replies["INFO"] = (408, (), b"")
+    info = carla.sends("INFO", "103")
     lab.advance(60)
-    assert message.status == 0
+    assert info.status == 0
     lab.at_rest()
 
 
-@pytest.mark.parametrize("method", ["MESSAGE", "OPTIONS", "JUMP", "NOTIFY", "INFO"])
+@pytest.mark.parametrize("method", ["OPTIONS", "JUMP", "NOTIFY", "INFO"])
 def test_any_method_reaches_the_phones(lab: Lab, carla: Phone, dario: Phone, method: str) -> None:
     exchange = carla.sends(method, "103", "X-Thing: untouched")
     lab.advance()

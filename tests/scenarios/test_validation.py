@@ -58,11 +58,11 @@ def test_a_loop_is_noticed_and_a_spiral_is_not(lab: Lab, carla: Phone) -> None:
 
     def back(uri: bytes) -> None:
         def mirror(data: bytes, source: tuple[str, int]) -> None:
-            if data.startswith(b"MESSAGE") and len(turn) < 50:
+            if data.startswith(b"INFO") and len(turn) < 50:
                 turn.append(data)
                 _, _, rest = data.partition(b" SIP/2.0\r\n")
                 via = b"Via: SIP/2.0/UDP %b;branch=z9hG4bKm%d\r\n" % (dario.host.encode(), len(turn))
-                dario._send(b"MESSAGE " + uri + b" SIP/2.0\r\n" + via + rest)
+                dario._send(b"INFO " + uri + b" SIP/2.0\r\n" + via + rest)
             elif data.startswith(b"SIP/2.0"):
                 head, _, rest = data.partition(b"Via: ")
                 dario._send(head + rest.partition(b"\r\n")[2])
@@ -70,17 +70,17 @@ def test_a_loop_is_noticed_and_a_spiral_is_not(lab: Lab, carla: Phone) -> None:
         lab.wire.ends[dario.host, dario.port] = mirror
 
     back(b"sip:103@acme.example")
-    exchange = carla.sends("MESSAGE", "103")
+    exchange = carla.sends("INFO", "103")
     lab.advance(5)
     assert exchange.status == 482
     assert len(turn) == 1
     turn.clear()
     anna = lab.phone("anna-desk")
     back(b"sip:101@acme.example")
-    exchange = carla.sends("MESSAGE", "103")
+    exchange = carla.sends("INFO", "103")
     lab.advance(5)
     assert exchange.status == 200
-    assert len(anna.requests_of("MESSAGE")) == 1
+    assert len(anna.requests_of("INFO")) == 1
 
 
 # -- who is asked for a password

@@ -1,0 +1,559 @@
+"""Messages to people: to every phone that is there, at once; to the others later, in order (RFC 3428).
+
+A message stays with its sender's transaction as long as a phone may take it at once. When none can, or the phones
+take too long to say, it is kept, and the sender is told 202 when that is durable. Each phone has one message under way
+at a time, so that none overtakes another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from zlib import crc32
+
+from softswitch.dialplan.blocked import blocked
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.plan import Person, Plan, Team
+from softswitch.errors import PeerError
+from softswitch.events import BindingChanged, Bus
+from softswitch.flow import Flow
+from softswitch.messaging.delivery import Attempt, Delivery
+from softswitch.messaging.form import body_of, header_of, kept_form, sent_form, tail
+from softswitch.messaging.letter import LONGEST_TEXT, Letter, MessageStore, Rules
+from softswitch.messaging.line import Line
+from softswitch.messaging.mailbox import Item, Mailbox, expiry, is_over, refused, taken
+from softswitch.messaging.notice import Wanted, failed_body, failure_wanted
+from softswitch.messaging.verdict import FEW_TRIES, Verdict
+from softswitch.proxy.best import best_of
+from softswitch.proxy.branch import target_of
+from softswitch.proxy.core import Core
+from softswitch.proxy.firms import Caller, shown
+from softswitch.proxy.forward import DEFAULT_MAX_FORWARDS, forward_request, forward_response
+from softswitch.proxy.validate import loop_mark
+from softswitch.registrar.bindings import Binding
+from softswitch.sip.address import parse_address
+from softswitch.sip.message import Request, Response
+from softswitch.transaction.server_other import ServerOther
+from softswitch.transaction.timers import Timer
+
+PATIENCE_SECONDS = 4.0
+"""A sender waits no longer for what the phones say; a phone that lost its network would else take half a minute."""
+
+
+class Post(Item):
+    """A message in a mailbox, with its sender's transaction as long as that waits for an answer."""
+
+    __slots__ = ("content", "gone", "hops", "refusals", "request", "server", "timer")
+
+    def __init__(self, letter: Letter, kept: bool, timer: Timer) -> None:
+        super().__init__(letter, kept)
+        self.timer = timer
+        """The sender's patience, later the message's expiry."""
+        self.request: Request | None = None
+        """As it came; None once it is kept."""
+        self.server: ServerOther | None = None
+        self.hops = 0
+        self.refusals: list[Response] = []
+        self.content: bytes | None = None
+        """As it is kept, until that is durable."""
+        self.gone = False
+
+
+Key = tuple[str, str]
+"""(site, key of the person)."""
+
+
+class Messaging:
+    """All mailboxes, and what is under way to phones. The proxy's `MessageHandler`."""
+
+    def __init__(
+        self,
+        core: Core,
+        store: MessageStore,
+        rules: Rules,
+        bus: Bus,
+        moment: Callable[[], AbstractContextManager[None]],
+        on_error: Callable[[BaseException], None] = lambda error: None,
+    ) -> None:
+        """`moment` is put around what the store calls back; `on_error` is told why it failed."""
+        self._core = core
+        self._store = store
+        self._rules = rules
+        self._moment = moment
+        self._on_error = on_error
+        self._boxes: dict[Key, Mailbox[Post]] = {}
+        self._lines: dict[tuple[str, str], Line] = {}
+        self._number = 0
+        bus.subscribe(BindingChanged, self._on_binding)
+
+    def take_over(self, letters: Iterable[Letter]) -> None:
+        """What was kept by an earlier run; once, within a moment, before the first message."""
+        for letter in letters:
+            self._number = max(self._number, letter.number)
+            post = self._post(letter, True)
+            self._box(letter.site, letter.person).items.append(post)
+            self._await_expiry(post)
+        for site, person in self._boxes:
+            for account in self._phones(site, person):
+                line = self._line(site, person, account)
+                self._wake(line, line.registered(self._now, True))
+
+    # -- what comes
+
+    def on_message(self, request: Request, called: str, plan: Plan, caller: Caller, hops: int) -> bool:
+        """A MESSAGE from outside any dialog; False when it is for nobody who has a mailbox. Raises PeerError."""
+        destination = plan.lookup(called)
+        sender = caller.plan.person_of(caller.account)
+        sent_by = f"{sender.name}@{caller.plan.site}" if sender is not None else ""
+        if isinstance(destination, Person):
+            people: Sequence[str] = (destination.name,)
+        elif isinstance(destination, Team):
+            people = [name for name in destination.members if f"{name}@{plan.site}" != sent_by]
+        else:
+            return False
+        if self._rules.size_bytes and len(request.body) > self._rules.size_bytes:
+            raise PeerError(413)
+        people = self._willing(people, Facts(plan.site, called, shown(request), caller.account, self._core.wall), plan)
+        if not people:
+            raise PeerError(480)
+        mark = "\n".join(
+            part.decode("utf-8", "replace") for part in (request.call_id, request.from_.tag, b"%d" % request.cseq[0])
+        )
+        same = self._box(plan.site, people[0]).same_as(mark)
+        if same is not None and not same.kept:
+            raise PeerError(482)
+        breadth = self._core.breadth_of(request)
+        if same is None and isinstance(destination, Person) and breadth < self._count_ways(plan.site, people[0]):
+            raise PeerError(440)
+        server = self._core.layer.accept(request)
+        assert isinstance(server, ServerOther)
+        if same is not None:
+            # Sent again by a sender who never heard that we have it, as after a restart.
+            server.reply(202)
+            return True
+        wall = self._core.wall
+        letter = Letter(
+            plan.site,
+            "",
+            0,
+            request.from_.uri.decode("utf-8", "replace")[:LONGEST_TEXT],
+            sent_by,
+            mark,
+            wall,
+            expiry(wall, request.get(b"expires"), self._rules),
+            request.uri[:5].lower() == b"sips:",
+            len(request.body),
+            (caller.account,) if caller.plan is plan and caller.account else (),
+        )
+        if isinstance(destination, Team):
+            content = kept_form(request, hops, self._core.private_lines(request), wall)
+            # Even one that is for now only goes by the mailboxes, and needs a moment.
+            letter = letter._replace(expires_at=max(letter.expires_at, wall + self._core.layer.values.lifetime))
+            self._deposit(letter, [(plan.site, name) for name in people], content, server)
+        else:
+            self._pass_on(letter._replace(person=people[0]), request, hops, server)
+        return True
+
+    def _willing(self, people: Sequence[str], facts: Facts, plan: Plan) -> list[str]:
+        """Who has phones and does not refuse this sender. Raises PeerError where the only one does."""
+        found = []
+        for name in people:
+            refusal = blocked(plan.people[name], facts)
+            if refusal is not None and len(people) == 1:
+                raise PeerError(refusal.status, refusal.phrase)
+            if refusal is None and self._phones(plan.site, name):
+                found.append(name)
+        return found
+
+    def _pass_on(self, letter: Letter, request: Request, hops: int, server: ServerOther) -> None:
+        """To the phones that are there; what comes of it is told to the sender."""
+        box = self._box(letter.site, letter.person)
+        post = self._post(self._numbered(letter), False)
+        post.request, post.server, post.hops = request, server, hops
+        box.items.append(post)
+        self._core.layer.wheel.arm(post.timer, self._now + PATIENCE_SECONDS)
+        self._move(letter.site, letter.person)
+
+    def _deposit(self, letter: Letter, people: Sequence[Key], content: bytes, server: ServerOther | None) -> None:
+        """Straight into the mailboxes of several people; those that are full get none."""
+        posts = []
+        for site, person in people:
+            box = self._box(site, person)
+            if box.is_full(self._rules):
+                self._note(letter, "message not kept", to=person, reason="too many wait already")
+                self._tidy(site, person)
+                continue
+            post = self._post(self._numbered(letter._replace(site=site, person=person)), True)
+            post.server, post.content = server, content
+            box.items.append(post)
+            posts.append(post)
+        if posts:
+            self._store.add([post.letter for post in posts], content, partial(self._added, posts))
+        elif server is not None:
+            server.reply(480, "Mailbox Full")
+
+    # -- delivery
+
+    def _move(self, site: str, person: str) -> None:
+        """Have every free phone of a person get its next message, then look at the senders who wait."""
+        for account in self._phones(site, person):
+            self._send_next(self._line(site, person, account))
+        for post in list(self._box(site, person).items):
+            if not post.kept and not post.gone:
+                self._settle(post)
+        self._tidy(site, person)
+
+    def _send_next(self, line: Line) -> None:
+        box = self._boxes.get((line.site, line.person))
+        if box is None or not line.is_free(self._now):
+            return
+        post = box.next_for(line.account, self._core.wall)
+        if post is None or not self._ways(line, post):
+            return
+        line.item = post
+        if post.request is not None or post.content is not None:
+            self._send(line, post, post.content)
+        else:
+            self._store.fetch(post.letter, partial(self._fetched, line, post))
+
+    def _fetched(self, line: Line, post: Post, content: bytes | None) -> None:
+        with self._moment():
+            if post.gone or content is None:
+                line.item = None
+                if not post.gone:
+                    self._unreadable(post)
+                    self._wake(line, line.failed(self._now, False, 0.0))
+                self._move(line.site, line.person)
+            else:
+                self._send(line, post, content)
+
+    def _unreadable(self, post: Post) -> None:
+        """The store gives no content out: after a few tries the messages behind it go on; a restart asks anew."""
+        post.tries[""] = post.tries.get("", 0) + 1
+        if post.tries[""] >= FEW_TRIES:
+            self._note(post.letter, "message not readable", to=post.letter.person)
+            self._drop(post)
+
+    def _send(self, line: Line, post: Post, content: bytes | None) -> None:
+        core, request = self._core, post.request
+        ways = self._ways(line, post)
+        if not ways:
+            line.item = None
+            return
+        attempts = []
+        extra: tuple[bytes, ...]
+        mark = loop_mark(request) if request is not None else b".%x" % crc32(post.letter.mark.encode())
+        for binding, flow in ways:
+            branch = core.ids.branch() + mark
+            uri, via = target_of(binding), flow.listener.via + branch
+            routes = [value.encode() for value in binding.path]
+            if request is not None:
+                remove, extra = core.private_lines(request), ()
+                if (at := request.first.get(b"max-breadth")) is not None:
+                    # RFC 5393 §5.3: what each of them may use further on.
+                    share = core.breadth_of(request) // max(1, self._count_ways(line.site, line.person))
+                    remove, extra = [*remove, at], (b"Max-Breadth: %d" % share,)
+                data = forward_request(request, uri, via, post.hops, (), routes, None, remove, extra)
+            else:
+                assert content is not None
+                data = sent_form(content, uri, via, routes)
+            attempts.append(Attempt(branch, data, flow))
+        Delivery(request is not None, partial(self._told, line, post)).start(core.layer, attempts)
+
+    def _told(self, line: Line, post: Post, delivery: Delivery, verdict: Verdict, response: Response | None) -> None:
+        """What came of a delivery."""
+        line.item = None
+        account = line.account
+        if verdict is Verdict.PERHAPS:
+            post.tries[account] = post.tries.get(account, 0) + 1
+            verdict = Verdict.REFUSED if post.tries[account] >= FEW_TRIES else Verdict.LATER
+        if verdict is Verdict.LATER:
+            wait = _retry_after(response)
+            self._wake(line, line.failed(self._now, delivery.silent, wait))
+        else:
+            line.worked()
+        if not post.gone:
+            if verdict is Verdict.TAKEN:
+                self._taken(post, account, delivery, response)
+            else:
+                if response is not None and delivery.as_came:
+                    post.refusals.append(response)
+                if verdict is Verdict.REFUSED:
+                    status = response.status if response is not None else 0
+                    self._note(post.letter, "message refused", phone=account, status=status)
+                    self._replace(post, refused(post.letter, account))
+        self._move(line.site, line.person)
+
+    def _taken(self, post: Post, account: str, delivery: Delivery, response: Response | None) -> None:
+        letter, server = post.letter, post.server
+        if server is not None and not server.answered and response is not None:
+            if delivery.as_came:
+                server.respond(response.status, forward_response(response))
+            else:
+                server.reply(200)
+        if post.kept:
+            waited = round(self._core.wall - letter.received_at, 1)
+            self._note(letter, "message delivered", to=letter.person, phone=account, after_seconds=waited)
+        self._replace(post, taken(letter, account, self._core.wall))
+
+    def _replace(self, post: Post, letter: Letter) -> None:
+        """Take over what has become of a letter, in the store too where it is kept."""
+        post.letter = letter
+        if not post.kept:
+            return
+        if not is_over(letter, self._phones(letter.site, letter.person), self._rules):
+            self._store.update(letter, self._stored)
+            self._await_expiry(post)
+        elif letter.delivered_at:
+            self._remove(post)
+        else:
+            self._fail(post, "every phone refused it")
+
+    # -- the sender
+
+    def _settle(self, post: Post) -> None:
+        """Whether the sender of a message that is not kept can be told something by now."""
+        letter = post.letter
+        phones = self._phones(letter.site, letter.person)
+        lines = [self._line(letter.site, letter.person, phone) for phone in phones if phone not in letter.had]
+        if is_over(letter, phones, self._rules):
+            self._answer_refused(post)
+            self._drop(post)
+        elif any(line.item is post for line in lines):
+            return  # a phone is about to say
+        elif letter.delivered_at or all(line.item is None for line in lines):
+            self._keep(post)
+
+    def _answer_refused(self, post: Post) -> None:
+        """No phone took it."""
+        server = post.server
+        if server is None or server.answered:
+            return
+        best = best_of(post.refusals)
+        if best is None:
+            server.reply(480)
+        else:
+            server.respond(best.status, forward_response(best))
+
+    def _keep(self, post: Post) -> None:
+        """Nobody can take it at once, or not every phone."""
+        letter, request, server = post.letter, post.request, post.server
+        box = self._box(letter.site, letter.person)
+        assert request is not None
+        assert server is not None
+        if letter.expires_at <= self._core.wall or (not letter.delivered_at and box.is_full(self._rules)):
+            full = letter.expires_at > self._core.wall
+            if full:
+                self._note(letter, "message not kept", to=letter.person, reason="too many wait already")
+            if not server.answered:
+                server.reply(480, "Mailbox Full" if full else "")
+            self._drop(post)
+            return
+        post.content = kept_form(request, post.hops, self._core.private_lines(request), self._core.wall)
+        post.kept = True
+        post.request = None
+        post.refusals.clear()
+        self._await_expiry(post)
+        self._store.add([letter], post.content, partial(self._added, [post]))
+        for surplus in box.surplus(self._rules):
+            self._remove(surplus)
+
+    def _added(self, posts: Sequence[Post], error: BaseException | None) -> None:
+        """What was to be kept is durable, or is not."""
+        with self._moment():
+            for post in posts:
+                post.content = None
+                server, post.server = post.server, None
+                if error is not None:
+                    self._on_error(error)
+                    self._drop(post)
+                if server is not None and not server.answered:
+                    server.reply(500 if error is not None else 202)
+                if error is None and not post.gone:
+                    letter = post.letter
+                    if not letter.delivered_at:
+                        self._note(letter, "message kept", to=letter.person, sender=letter.sender)
+                    self._await_expiry(post)
+            for key in {(post.letter.site, post.letter.person) for post in posts}:
+                self._move(*key)
+
+    def _stored(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._on_error(error)
+
+    # -- the end of a message
+
+    def _due(self, post: Post) -> None:
+        """The sender's patience is over, or the message has expired."""
+        if post.gone:
+            return
+        letter = post.letter
+        if not post.kept:
+            self._keep(post)
+        elif letter.expires_at > self._core.wall:
+            self._await_expiry(post)
+        elif letter.delivered_at:
+            self._remove(post)
+        else:
+            self._fail(post, "it waited for too long")
+        self._move(letter.site, letter.person)
+
+    def _fail(self, post: Post, reason: str) -> None:
+        """Given up after the sender was told that it would be delivered: told as RFC 5438 has it, if asked for."""
+        self._note(post.letter, "message given up", to=post.letter.person, sender=post.letter.sender, reason=reason)
+        self._store.fetch(post.letter, partial(self._give_notice, post.letter))
+        self._remove(post)
+
+    def _give_notice(self, letter: Letter, content: bytes | None) -> None:
+        person, _, site = letter.sender_person.rpartition("@")
+        if content is None or not person:
+            return
+        wanted = failure_wanted(header_of(content, b"content-type"), body_of(content))
+        if wanted is not None:
+            with self._moment():
+                self._notify(letter, wanted, site, person, content)
+
+    def _notify(self, letter: Letter, wanted: Wanted, site: str, person: str, content: bytes) -> None:
+        """A message of ours to the sender, from the recipient."""
+        core, wall = self._core, self._core.wall
+        domain = site.encode()
+        sender, to = header_of(content, b"from"), header_of(content, b"to")
+        call_id, tag = core.ids.call_id(domain), core.ids.tag()
+        try:
+            lines = (
+                b"From: <%b>;tag=%b" % (parse_address(to).uri, tag),
+                b"To: <%b>" % parse_address(sender).uri,
+                b"Call-ID: " + call_id,
+                b"CSeq: 1 MESSAGE",
+                b"Content-Type: message/cpim",
+            )
+        except PeerError:
+            return
+        body = failed_body(wanted, wall)
+        mark = "\n".join((call_id.decode(), tag.decode(), "1"))
+        notice = Letter(
+            site, person, 0, parse_address(to).uri.decode("utf-8", "replace")[:LONGEST_TEXT], "", mark, wall,
+            expiry(wall, None, self._rules), False, len(body),
+        )  # fmt: skip
+        self._deposit(notice, [(site, person)], tail(DEFAULT_MAX_FORWARDS, lines, body), None)
+
+    def _remove(self, post: Post) -> None:
+        """Out of the mailbox and the store."""
+        if not post.gone:
+            self._drop(post)
+            self._store.remove([post.letter], self._stored)
+
+    def _drop(self, post: Post) -> None:
+        """Out of the mailbox."""
+        post.gone = True
+        post.timer.due = None
+        box = self._boxes.get((post.letter.site, post.letter.person))
+        if box is not None and post in box.items:
+            box.items.remove(post)
+
+    # -- time and phones
+
+    def _on_binding(self, event: BindingChanged) -> None:
+        if event.cause not in ("registered", "refreshed") or not self._boxes:
+            return
+        plan = self._core.firms.plan_at(event.site)
+        person = plan.person_of(event.account) if plan is not None else None
+        if person is None or (event.site, person.name) not in self._boxes:
+            return
+        with self._moment():
+            line = self._line(event.site, person.name, event.account)
+            self._wake(line, line.registered(self._now, event.cause == "registered"))
+
+    def _wake(self, line: Line, due: float) -> None:
+        """Look at a line again then."""
+        self._core.layer.wheel.arm(line.timer, max(due, self._now))
+
+    def _await_expiry(self, post: Post) -> None:
+        self._core.layer.wheel.arm(post.timer, self._now + max(0.0, post.letter.expires_at - self._core.wall))
+
+    def _ways(self, line: Line, post: Post) -> list[tuple[Binding, Flow]]:
+        contacts, wall = self._core.contacts, self._core.wall
+        return [
+            (binding, flow)
+            for binding in contacts.bindings(line.site, line.account, wall)
+            if (flow := contacts.flow_of(binding)) is not None
+            and (flow.listener.transport == "TLS" or not post.letter.secure)
+        ]
+
+    def _count_ways(self, site: str, person: str) -> int:
+        contacts, wall = self._core.contacts, self._core.wall
+        return sum(len(contacts.bindings(site, phone, wall)) for phone in self._phones(site, person))
+
+    def _phones(self, site: str, person: str) -> tuple[str, ...]:
+        """The accounts of somebody; none for who has left the dialplan."""
+        plan = self._core.firms.plan_at(site)
+        found = plan.people.get(person) if plan is not None else None
+        if found is None:
+            return ()
+        return tuple(dict.fromkeys(phone for place in found.places.values() for phone in place.phones))
+
+    @property
+    def _now(self) -> float:
+        return self._core.layer.now
+
+    def _box(self, site: str, person: str) -> Mailbox[Post]:
+        return self._boxes.setdefault((site, person), Mailbox())
+
+    def _line(self, site: str, person: str, account: str) -> Line:
+        line = self._lines.get((site, account))
+        if line is None or line.person != person:
+            timer = Timer(lambda now: self._move(site, person))
+            line = self._lines[site, account] = Line(site, person, account, timer)
+        return line
+
+    def _tidy(self, site: str, person: str) -> None:
+        """A person without messages costs nothing."""
+        box = self._boxes.get((site, person))
+        if box is not None and not box.items:
+            del self._boxes[site, person]
+            for account in self._phones(site, person):
+                line = self._lines.get((site, account))
+                if line is not None and line.item is None:
+                    line.timer.due = None
+                    del self._lines[site, account]
+
+    def _post(self, letter: Letter, kept: bool) -> Post:
+        post = Post(letter, kept, Timer(lambda now: self._due(post)))
+        return post
+
+    def _numbered(self, letter: Letter) -> Letter:
+        self._number += 1
+        return letter._replace(number=self._number)
+
+    def _note(self, letter: Letter, event: str, **details: object) -> None:
+        self._core.log.note(letter.call_id.encode(), event, **details)
+
+    # -- for others
+
+    def drain(self) -> None:
+        """The switch stops: whoever still waits for an answer is told 202, once the message is kept."""
+        for box in list(self._boxes.values()):
+            for post in list(box.items):
+                if not post.kept and post.server is not None and not post.server.answered:
+                    self._keep(post)
+
+    def counts(self) -> dict[str, int]:
+        """How many messages wait, and for how many people."""
+        waiting = [len(box.waiting()) for box in self._boxes.values()]
+        return {"waiting": sum(waiting), "people": sum(1 for count in waiting if count)}
+
+    def forget(self, site: str, person: str) -> None:
+        """Drop what waits for somebody or was sent by her, out of memory; the store is the caller's."""
+        for key, box in list(self._boxes.items()):
+            for post in list(box.items):
+                if key == (site, person) or post.letter.sender_person == f"{person}@{site}":
+                    self._drop(post)
+            self._tidy(*key)
+
+
+def _retry_after(response: Response | None) -> float:
+    """Seconds of Retry-After; 0 for none."""
+    value = (response.get(b"retry-after") or b"") if response is not None else b""
+    digits = value.split(b"(")[0].split(b";")[0].strip()
+    return float(digits) if digits.isdigit() and len(digits) < 9 else 0.0
