@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from softswitch.bridge.bridges import Bridges
 from softswitch.clock import Clock
 from softswitch.dialplan.plan import Plan
 from softswitch.errors import PeerError
@@ -36,6 +37,7 @@ from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import Timer, TimerValues
+from softswitch.trunks.trunks import Trunks
 
 _CONTACT_PORT = re.compile(rb"sip:(?:[^@<>\s]{0,128}@)?(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::([0-9]{1,5}))?[;>?]")
 
@@ -95,6 +97,8 @@ class Outside:
     """Whether a flow can still be sent on: False for a connection that is closed."""
     keep: Callable[[Flow], object] = lambda flow: None
     """A registration holds this connection: it may be quiet for longer than a stranger's."""
+    secret_of: Callable[[str], str | None] = lambda name: None
+    """The secret of this name itself, for logging in elsewhere; None where there is none."""
 
 
 class Switch:
@@ -160,7 +164,15 @@ class Switch:
         if letters is not None:
             self.messaging = Messaging(self.core, letters.store, letters.rules, bus, self.moment, letters.on_error)
             self.core.messages = self.messaging
+        self.trunks = Trunks(plans, outside.secret_of)
+        self.bridges = Bridges(self.core, self.layer, self.trunks)
+        self.core.outside = self.bridges
         self._sweeper = Timer(self._sweep)
+
+    def use_plans(self, plans: Mapping[str, Plan]) -> None:
+        """Go by these plans from now on; calls that run keep theirs."""
+        self.core.use_plans(plans)
+        self.trunks.use(plans)
 
     # -- the pump
 
@@ -283,6 +295,7 @@ class Switch:
             self.legs.hang_up_all()
             if self.messaging is not None:
                 self.messaging.drain()
+            self.bridges.hang_up_all()
 
     def shut(self) -> None:
         """End what still rings."""

@@ -116,6 +116,11 @@ class Dialog:
         """By which a request that comes for this dialog is found: Call-ID and our tag."""
         return self.call_id, self.local_tag
 
+    @property
+    def next_hop(self) -> bytes:
+        """The URI that decides where a request of ours goes: of the first Route value, else the target."""
+        return parse_address(self.routes[0]).uri if self.routes else self.target
+
     def belongs(self, request: Request) -> bool:
         """Whether this request, whose Call-ID and To tag are ours, comes from the other end of this dialog."""
         return request.from_.tag == self.remote_tag

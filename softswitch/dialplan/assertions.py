@@ -15,7 +15,8 @@ from softswitch.dialplan.explain import has_date, in_words, parse_moment
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.models import AssertionModel
 from softswitch.dialplan.outcome import Outcome
-from softswitch.dialplan.plan import Code, Person, Plan, Team
+from softswitch.dialplan.outside import number_of
+from softswitch.dialplan.plan import Code, Person, Place, Plan, Team
 from softswitch.dialplan.source import Part, Source, suggestion
 from softswitch.dialplan.step import Answer, Reject, Ring, Step
 
@@ -102,7 +103,7 @@ def _is(step: Step, texts: list[str], plan: Plan) -> bool:
     expected = [_phones(text, plan) for text in texts]
     if not isinstance(step, Ring):
         return False
-    ringing = frozenset(step.phones)
+    ringing = frozenset((*step.phones, *(call.number for call in step.numbers)))
     all_of_them = frozenset[str]().union(*(phones for phones, _ in expected))
     each = all(phones <= ringing if whole else phones & ringing for phones, whole in expected)
     return bool(each) and ringing <= all_of_them
@@ -114,12 +115,19 @@ def _phones(text: str, plan: Plan) -> tuple[frozenset[str], bool]:
     destination = plan.lookup(who if at else text)
     match destination:
         case Person() if at and place in destination.places:
-            return frozenset(destination.places[place].phones), True
+            return frozenset(_of(destination.places[place])), True
         case Person() if not at:
-            return frozenset(phone for one in destination.places.values() for phone in one.phones), False
+            return frozenset(phone for one in destination.places.values() for phone in _of(one)), False
         case Team() if not at:
             members = [plan.people[name] for name in destination.members]
-            return frozenset(p for one in members for place in one.places.values() for p in place.phones), False
+            return frozenset(p for one in members for place in one.places.values() for p in _of(place)), False
+    if plan.trunks and (number := number_of(plan, text)):
+        return frozenset((number,)), True
     places = [f"{person.name} at {name}" for person in plan.people.values() for name in person.places]
     known = [*places, *plan.destinations, NOBODY]
     raise ValueError(f'no place, person or team "{text}"{suggestion(text, known)}')
+
+
+def _of(place: Place) -> tuple[str, ...]:
+    """What rings at a place: its phones, or the outside number."""
+    return (*place.phones, place.dial) if place.dial else place.phones

@@ -15,14 +15,26 @@ from softswitch.dialplan.decide import RING_SECONDS
 from softswitch.dialplan.graph import endless_ways
 from softswitch.dialplan.holiday import Holidays, public
 from softswitch.dialplan.hours import parse_dates, parse_line
-from softswitch.dialplan.models import FileModel, PersonModel, PhoneModel, PlaceModel, ScheduleModel, TeamModel
+from softswitch.dialplan.models import (
+    FileModel,
+    OutsideModel,
+    PersonModel,
+    PhoneModel,
+    PlaceModel,
+    ScheduleModel,
+    TeamModel,
+    TrunkModel,
+)
 from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsNames
+from softswitch.dialplan.network import Network
 from softswitch.dialplan.plan import Code, Destination, Person, Phone, Place, Plan, Team
 from softswitch.dialplan.rota import LONGEST_IDLE, ORDERS
 from softswitch.dialplan.routes import Routes
 from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
 from softswitch.dialplan.source import Part, Source, suggestion
 from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.dialplan.telephone import international
+from softswitch.dialplan.trunk import OutsideLine
 
 M = TypeVar("M")
 Entries = dict[str, tuple[Source, M]]
@@ -77,6 +89,9 @@ class _Builder:
         self.zone = self._zone()
         self.holidays = self._holidays()
         self.holidays_checked = False
+        self.trunks: Entries[TrunkModel] = self._entries("trunks", lambda model: model.trunks)
+        self.names.country = self.holidays.country
+        self.names.trunks = set(self.trunks)
 
     def build(self) -> Plan:
         for name, (source, schedule) in self.schedules.items():
@@ -91,6 +106,9 @@ class _Builder:
         codes = {name: self._code(name, source, what) for name, (source, what) in self.codes.items()}
         for number, (source, whose) in self.numbers.items():
             self._outside_number(number, source, whose)
+        network = Network(self.names, self._emergency(), self.holidays.country)
+        trunks = {name: network.trunk(name, source, model) for name, (source, model) in self.trunks.items()}
+        outside = self._outside(network)
         people = {name: self._person(name, source, person) for name, (source, person) in self.people.items()}
         teams = {name: self._team(name, source, team) for name, (source, team) in self.teams.items()}
         for name, (source, _) in self.schedules.items():
@@ -104,7 +122,43 @@ class _Builder:
         users = {user: by_kind[owner.kind][owner.key] for user, owner in self.names.users.items()}
         domain = self.sources[0].model.site.domain if self.sources[0].model.site else ""
         watched = frozenset(name for team in teams.values() if team.order == LONGEST_IDLE for name in team.members)
-        return Plan(domain, self.zone.key, people, teams, phones, self.names.schedules, users, watched)
+        called, shown = self._shown()
+        return Plan(
+            domain,
+            self.zone.key,
+            people,
+            teams,
+            phones,
+            self.names.schedules,
+            users,
+            watched,
+            self.holidays.country,
+            self._emergency(),
+            trunks,
+            outside,
+            called,
+            shown,
+        )
+
+    def _outside(self, network: Network) -> tuple[OutsideLine, ...]:
+        written: list[tuple[Source, int, OutsideModel]] = [
+            (source, index, model) for source in self.sources for index, model in enumerate(source.model.outside)
+        ]
+        lines = [network.line(number, *one) for number, one in enumerate(written, 1)]
+        for source in self.sources:
+            if source.model.trunks and not source.model.outside and not written:
+                source.warn("there is no outside:, so that only emergency numbers can be called", "trunks")
+        return tuple(lines)
+
+    def _shown(self) -> tuple[frozenset[str], dict[str, str]]:
+        """The numbers that outsiders may call, and the first one of each person, which her calls show."""
+        shown: dict[str, str] = {}
+        numbers = [number for text in self.numbers if (number := international(text, self.holidays.country))]
+        for number in numbers:
+            owner = self.names.users.get(number)
+            if owner is not None and owner.kind == "people":
+                shown.setdefault(owner.key, number)
+        return frozenset(numbers), shown
 
     def _entries(self, section: str, of: Callable[[FileModel], Mapping[str, M]]) -> Entries[M]:
         entries: Entries[M] = {}
@@ -226,17 +280,22 @@ class _Builder:
 
     def _place(self, person: str, name: str, model: PlaceModel, source: Source) -> Place:
         path = ("people", person, "places", name)
+        dial = ""
         if model.phone is None and not model.dial and not source.was_dropped(*path, "phone"):
             source.error_at_key("a place needs a phone, or a number to dial", *path)
         if model.phone and model.dial:
             source.error_at_key("a place has a phone or a number to dial, not both; make it two places", *path)
         if model.dial:
-            if not is_outside_number(model.dial) and not NUMBER.fullmatch(plain_number(model.dial)):
+            dial = international(model.dial, self.holidays.country)
+            if not dial:
                 source.error(f'"{model.dial}" is no number; write +49 170 1234567', *path, "dial")
-            source.warn("outside numbers can't be called yet; until then this place is unreachable", *path, "dial")
+            elif not self.trunks:
+                source.warn("there are no trunks to call this number over, so this place is unreachable", *path, "dial")
         if model.confirm and model.confirm != "press 1":
             source.error('only "press 1" is known here', *path, "confirm")
-        place = Place(person, name, tuple(dict.fromkeys(model.phone or ())), model.dial)
+        elif model.confirm:
+            source.warn("confirm: has no effect yet: whoever answers there has the call", *path, "confirm")
+        place = Place(person, name, tuple(dict.fromkeys(model.phone or ())), dial)
         for index, account in enumerate(model.phone or ()):
             where = (*path, "phone", index)
             if not USER.fullmatch(account):
@@ -342,7 +401,8 @@ class _Builder:
         rules = Routes(source, self.names, name).rules(model.calls, names)
         places = self.names.places[name]
         phones = tuple(phone for place in places.values() for phone in place.phones)
-        if not phones and not rules and not source.was_dropped("people", name):
+        outside = bool(self.trunks) and any(place.dial for place in places.values())
+        if not phones and not outside and not rules and not source.was_dropped("people", name):
             source.warn(f"{name} has no phone; calls for {name} are refused", "people", name)
         return Person(
             name,
@@ -351,7 +411,7 @@ class _Builder:
             frozenset(self.names.users_of.get(("people", name), ())),
             places,
             rules,
-            None if rules else _every_place(name, phones),
+            None if rules or outside else _every_place(name, phones),
         )
 
     def _team(self, name: str, source: Source, model: TeamModel) -> Team:

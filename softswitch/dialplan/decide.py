@@ -12,6 +12,7 @@ from typing import assert_never
 
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import FINAL_RESPONSES, Outcome, combine
+from softswitch.dialplan.outside import allowed, dial_out, number_of
 from softswitch.dialplan.plan import (
     Code,
     Destination,
@@ -25,12 +26,14 @@ from softswitch.dialplan.plan import (
     Team,
     ToEnd,
     ToEveryPlace,
+    ToNumber,
     ToPerson,
     ToPlace,
     ToTeam,
 )
 from softswitch.dialplan.rota import IN_TURN, ORDERS
 from softswitch.dialplan.step import Answer, Reject, Ring, Step
+from softswitch.dialplan.trunk import OutsideCall
 
 __all__ = ["MAX_STEPS", "Answer", "Outcome", "Reject", "Ring", "Step", "next_step"]
 
@@ -55,7 +58,10 @@ def next_step(plan: Plan, facts: Facts, history: tuple[Outcome, ...]) -> Step:
     """
     destination = plan.destinations.get(facts.called)
     if destination is None:
-        return Reject(404, "Not Found", (f'nobody at {plan.site} is called "{facts.called}"',))
+        number = number_of(plan, facts.called) if plan.trunks else ""
+        destination = plan.destinations.get(number)  # a number of our own, dialled as from anywhere else
+        if destination is None:
+            return dial_out(plan, facts, history)
     if not history:
         at_once = destination.at_once
         if at_once is not None:
@@ -198,6 +204,8 @@ class _Walker:
                 return (yield from self._person(self.plan.people[target.person], seconds))
             case ToTeam():
                 return (yield from self._team(self.plan.teams[target.team], seconds, step.then))
+            case ToNumber():
+                return (yield from self._ring(self._places(target), target.number, seconds))
             case ToEnd():
                 yield replace(target.step, reasons=tuple(self.reasons))
                 return Outcome.UNREACHABLE
@@ -216,6 +224,8 @@ class _Walker:
             case ToTeam():
                 members = self.plan.teams[target.team].members
                 return tuple(place for name in members for place in places_now(self.plan.people[name], self.facts))
+            case ToNumber():
+                return (Place(target.person, target.number, (), target.number),)
             case ToEnd():
                 return ()
             case _:
@@ -226,10 +236,27 @@ class _Walker:
             phones = places[0].phones
         else:
             phones = tuple(dict.fromkeys(phone for place in places for phone in place.phones))
-        if not phones:
+        numbers = self._numbers(places)
+        if not phones and not numbers:
             self.reasons.append(f"{label} has no phone that can ring")
             return Outcome.UNREACHABLE
-        return (yield Ring(phones, RING_SECONDS if seconds is None else seconds, label, tuple(self.reasons), turn))
+        long = RING_SECONDS if seconds is None else seconds
+        return (yield Ring(phones, long, label, tuple(self.reasons), turn, numbers))
+
+    def _numbers(self, places: Sequence[Place]) -> tuple[OutsideCall, ...]:
+        """The calls to outside numbers among these places, as far as they are allowed."""
+        found: dict[str, OutsideCall] = {}
+        for place in places if self.plan.trunks else ():
+            if not place.dial or place.dial in found:
+                continue
+            if place.dial == self.facts.caller:
+                self.reasons.append(f"{place.dial} is who calls")
+                continue
+            call, reasons = allowed(self.plan, place.dial, place.person, "a team")
+            self.reasons += reasons[-1:]
+            if call is not None:
+                found[place.dial] = call
+        return tuple(found.values())
 
     def _enter(self, name: str) -> bool:
         """Whether this person or team may be asked; an endless way through the plan ends here."""

@@ -75,7 +75,8 @@ def in_words(step: Step) -> str:
     """What a step does, without its reasons."""
     match step:
         case Ring():
-            return f"{step.label} rings for {step.seconds:g} s ({', '.join(step.phones)})"
+            ringing = (*step.phones, *(call.words for call in step.numbers))
+            return f"{step.label} rings for {step.seconds:g} s ({', '.join(ringing)})"
         case Reject():
             return f"the call is refused: {step.status} {step.phrase}"
         case Answer():

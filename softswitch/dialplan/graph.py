@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from softswitch.dialplan.outcome import Outcome
-from softswitch.dialplan.plan import Person, Route, Team, ToEnd, ToEveryPlace, ToPerson, ToPlace, ToTeam
+from softswitch.dialplan.plan import Person, Route, Team, ToEnd, ToEveryPlace, ToNumber, ToPerson, ToPlace, ToTeam
 
 
 def endless_ways(people: Mapping[str, Person], teams: Mapping[str, Team]) -> list[tuple[str, ...]]:
@@ -44,14 +44,14 @@ def _loops(closed: Mapping[str, list[str]]) -> Iterator[tuple[str, ...]]:
 
 
 def _rings(team: Team, people: Mapping[str, Person]) -> bool:
-    return any(place.phones for name in team.members for place in people[name].places.values())
+    return any(place.rings for name in team.members for place in people[name].places.values())
 
 
 def _of_person(person: Person, silent: frozenset[str]) -> list[str] | None:
     for rule in person.rules:
         if not rule.checks:
             return _onward(rule.route, silent)
-    return None if any(place.phones for place in person.places.values()) else []
+    return None if any(place.rings for place in person.places.values()) else []
 
 
 def _of_team(team: Team, silent: frozenset[str]) -> list[str] | None:
@@ -67,7 +67,7 @@ def _onward(route: Route, silent: frozenset[str]) -> list[str] | None:
     for step in route:
         for target in step.targets:
             match target:
-                case ToPlace() if not target.place.phones:
+                case ToPlace() if not target.place.rings:
                     pass
                 case ToPerson() if len(step.targets) == 1:
                     onward.append(target.person)
@@ -75,7 +75,7 @@ def _onward(route: Route, silent: frozenset[str]) -> list[str] | None:
                     # The ringing rule's `then` wins over the team's own.
                     if Outcome.UNREACHABLE not in step.then:
                         onward.append(target.team)
-                case ToPlace() | ToEveryPlace() | ToEnd() | ToPerson() | ToTeam():
+                case ToPlace() | ToEveryPlace() | ToNumber() | ToEnd() | ToPerson() | ToTeam():
                     return None
         # Where no phone rang, this is the only outcome there can be.
         follow = step.then.get(Outcome.UNREACHABLE)

@@ -11,8 +11,6 @@ from softswitch.dialplan.conditions import CONDITIONS
 from softswitch.dialplan.hours import parse_duration
 
 LATER: Mapping[str, str] = {
-    "trunks": "lines to the public network",
-    "outside": "calls to outside",
     "presence": "conditions on presence",
     "busy when": "being busy on any call",
 }
@@ -151,6 +149,38 @@ class PhoneModel(Model):
     gateway: YesNo = False
 
 
+class StyleModel(Model):
+    """See `trunk.Style`."""
+
+    numbers: Word = ""
+    sender: Word = ""
+    identity: Words | None = None
+    forwards: Word = ""
+    called: Word = ""
+
+
+class TrunkModel(Model):
+    registrar: Word = ""
+    peer: Word = ""
+    user: Word = ""
+    login: Word = ""
+    secret: Word = ""
+    transport: Word = ""
+    channels: Word = ""
+    number: Word = ""
+    accept: Words | None = None
+    like: Word = ""
+    style: StyleModel | None = None
+
+
+class OutsideModel(Model):
+    dial: Words
+    via: Words
+    may: Words | None = None
+    limit: Word = ""
+    emergency: YesNo = False
+
+
 class AssertionModel(Model):
     """Who is expected to ring; then, for outcomes one after the other, who next."""
 
@@ -181,6 +211,8 @@ class FileModel(Model):
     phones: dict[str, PhoneModel] = Field(default_factory=dict)
     numbers: dict[str, Word] = Field(default_factory=dict)
     codes: dict[str, Word] = Field(default_factory=dict)
+    trunks: dict[str, TrunkModel] = Field(default_factory=dict)
+    outside: list[OutsideModel] = Field(default_factory=list)
     assertions: list[AssertionModel] = Field(default_factory=list)
 
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from softswitch.dialplan.conditions import is_outside_number, plain_number
-from softswitch.dialplan.plan import Place, Target, ToEnd, ToEveryPlace, ToPerson, ToPlace, ToTeam
+from softswitch.dialplan.conditions import plain_number
+from softswitch.dialplan.plan import Place, Target, ToEnd, ToEveryPlace, ToNumber, ToPerson, ToPlace, ToTeam
 from softswitch.dialplan.schedule import Schedule
 from softswitch.dialplan.source import Source, suggestion
 from softswitch.dialplan.step import Reject
+from softswitch.dialplan.telephone import international
 
 USER = re.compile(r"[\w.~+-]{1,64}")
 """What may name a person or an account: it becomes the user part of an address."""
@@ -59,6 +60,10 @@ class Directory:
     zoned_schedules: set[str] = field(default_factory=set)
     """Those with a zone of their own."""
     used_schedules: set[str] = field(default_factory=set)
+    country: str = ""
+    """Of the site, "DE"."""
+    trunks: set[str] = field(default_factory=set)
+    """Their names."""
 
     def claim(self, user: str, kind: str, key: str, source: Source, *path: str | int) -> None:
         """Give a user part to its owner; an error in the file if it has another."""
@@ -100,8 +105,13 @@ class Directory:
             return ToTeam(owner.key)
         if owner is not None and owner.kind == "people":
             return ToEveryPlace(person) if owner.key == person else ToPerson(owner.key)
-        if is_outside_number(text):
-            raise ValueError(f"{text} can't be rung: numbers of the public network are not supported yet")
+        number = international(text, self.country)
+        if number and number in self.users:
+            return self.target(number, person)
+        if number:
+            if not self.trunks:
+                raise ValueError(f"{text} can't be rung: there are no trunks to the public network")
+            return ToNumber(number, person)
         if self._dropped(("people", person, "places", text), ("people", text), ("teams", text)):
             raise ValueError(ALREADY_REPORTED)
         known = [*self.places.get(person, {}), *self.members, *self.places, *REJECTIONS]

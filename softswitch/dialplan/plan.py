@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from softswitch.dialplan.conditions import Condition
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.schedule import Schedule
 from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.dialplan.trunk import OutsideLine, Trunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,12 @@ class Place:
     phones: tuple[str, ...]
     """Accounts; empty for an outside number."""
     dial: str = ""
-    """A number of the public network."""
+    """A number of the public network: E.164, or a short one."""
+
+    @property
+    def rings(self) -> bool:
+        """Whether anything is there that can ring."""
+        return bool(self.phones or self.dial)
 
     @property
     def label(self) -> str:
@@ -76,13 +82,23 @@ class ToTeam:
 
 
 @dataclass(frozen=True, slots=True)
+class ToNumber:
+    """A target: a number of the public network."""
+
+    number: str
+    """E.164, or a short number that a line of `outside` names."""
+    person: str
+    """Whose rule it is; "" for a team's."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToEnd:
     """A target: the end of the call, stands alone in its step."""
 
     step: Reject | Answer
 
 
-Target: TypeAlias = ToPlace | ToEveryPlace | ToPerson | ToTeam | ToEnd
+Target: TypeAlias = ToPlace | ToEveryPlace | ToPerson | ToTeam | ToNumber | ToEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +191,17 @@ class Plan:
     """By every user part that can be dialled."""
     watched: frozenset[str] = frozenset()
     """Keys of the people in a team that rings whoever is idle for longest."""
+    country: str = ""
+    """"DE": what numbers without a plus mean."""
+    emergency: frozenset[str] = frozenset()
+    """Numbers that every phone may call at any time."""
+    trunks: dict[str, Trunk] = field(default_factory=dict)
+    """In the order of the file."""
+    outside: tuple[OutsideLine, ...] = ()
+    numbers: frozenset[str] = frozenset()
+    """The user parts that may be called from the public network; E.164."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """The number of the public network that a person's calls show, E.164; by key."""
 
     def lookup(self, user: str) -> Destination | None:
         """Who is called by this user part."""

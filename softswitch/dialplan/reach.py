@@ -15,6 +15,7 @@ from softswitch.dialplan.plan import (
     Team,
     ToEnd,
     ToEveryPlace,
+    ToNumber,
     ToPerson,
     ToPlace,
     ToTeam,
@@ -42,7 +43,7 @@ def reached(plan: Plan, destination: Destination) -> dict[str, Person | Team]:
                     waiting.append(plan.people[target.person])
                 case ToTeam():
                     waiting.append(plan.teams[target.team])
-                case ToPlace() | ToEnd():
+                case ToPlace() | ToNumber() | ToEnd():
                     pass
     return found
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from softswitch.dialplan.trunk import OutsideCall
+
 
 @dataclass(frozen=True, slots=True)
 class Ring:
     """Ring these phones at once; whatever comes of it is told to the next decision as an outcome."""
 
     phones: tuple[str, ...]
-    """Account names, never empty, each once."""
+    """Account names, each once."""
     seconds: float
     """How long to ring before the outcome is `no answer`."""
     label: str
@@ -18,6 +20,8 @@ class Ring:
     reasons: tuple[str, ...] = ()
     turn: str = ""
     """The team whose next call begins with the next member, now that this is carried out; "" for none."""
+    numbers: tuple[OutsideCall, ...] = ()
+    """Numbers of the public network that ring beside the phones; with no phone there is at least one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,8 @@ def _places(person: Person, bindings_of: BindingsOf, wall: float) -> Iterable[st
     if not person.places:
         yield f"{person.name} has no places, so nothing can ring"
     for place in person.places.values():
-        if not place.phones:
-            yield f"{place.label}: no phone of this switch"
+        if place.dial:
+            yield f"{place.label}: {place.dial}, outside"
         for account in place.phones:
             alive = [one for one in bindings_of(account) if one.expires_at > wall]
             if not alive:
@@ -88,7 +88,8 @@ def _walk(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> tuple[l
 
 
 def _ready(step: Ring, bindings_of: BindingsOf, wall: float) -> list[str]:
-    return [phone for phone in step.phones if any(_usable(one, wall) for one in bindings_of(phone))]
+    ready = [phone for phone in step.phones if any(_usable(one, wall) for one in bindings_of(phone))]
+    return ready + [call.words for call in step.numbers]
 
 
 def _usable(binding: Binding, wall: float) -> bool:

@@ -124,6 +124,13 @@ class Calls:
                 self.rota.ended(call.site, call.person, self._wall())
             self._tell(call, "ended")
 
+    def moved(self, call_id: bytes, other: bytes, from_tag: bytes) -> None:
+        """The same call goes on under another Call-ID, which nobody uses yet, and another caller's tag."""
+        call = self._calls.pop(call_id, None)
+        if call is not None and other not in self._calls:
+            call.call_id, call.from_tag = other, from_tag
+            self._calls[other] = call
+
     def forget_silent(self, wall: float) -> list[Call]:
         """End the calls of which nothing was heard for a day; they are returned."""
         silent = [c for c in self._calls.values() if wall - max(c.heard_at, c.started_at) > LONGEST_SECONDS]

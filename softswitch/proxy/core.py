@@ -26,6 +26,7 @@ from softswitch.proxy.ports import (
     Directory,
     LegHandler,
     MessageHandler,
+    OutsideHandler,
     RegisterHandler,
     Resolver,
     Verifier,
@@ -61,6 +62,7 @@ class Core:
     legs: LegHandler
     messages: MessageHandler | None = None
     """None: they go to the phones that are there, or fail."""
+    outside: OutsideHandler
 
     def __init__(
         self,
@@ -94,6 +96,7 @@ class Core:
         self.log = log
         self.anchors = anchors
         self.outside_domains = outside_domains
+        self.bus = bus
         self.calls = Calls(bus, recorder, lambda: self.wall)
         self.ringing: set[Fork] = set()
         self.draining = False
@@ -150,7 +153,7 @@ class Core:
     def _on_dialog_request(self, request: Request, way: Way, hops: int) -> None:
         token = way.token
         if token is None:
-            if self._is_for_us(way) and self.legs.on_request(request):
+            if self._is_for_us(way) and (self.legs.on_request(request) or self.outside.on_request(request)):
                 return
             raise PeerError(481)
         if not self._is_party(request.flow, token.sender):
@@ -186,8 +189,8 @@ class Core:
         way = preprocess(request, self.addresses, self.tokens, True)
         token = way.token
         if token is None:
-            if not way.was_ours and self._is_for_us(way):
-                self.legs.on_request(request)
+            if not way.was_ours and self._is_for_us(way) and not self.legs.on_request(request):
+                self.outside.on_request(request)
             return
         if not self._is_party(request.flow, token.sender):
             return
@@ -262,6 +265,12 @@ class Core:
 
     def _on_new(self, request: Request, way: Way, hops: int) -> None:
         method = request.method
+        if method in (b"INVITE", b"OPTIONS") and way.next_route is None and self.outside.is_trunk(request.flow.host):
+            if method == b"OPTIONS":
+                self.layer.send(respond(request, 200, "", (ALLOW,), to_tag=self.ids.tag()), reply_flow(request))
+                return
+            if self.outside.on_invite(request, hops):
+                return
         if way.uri[:4].lower() == b"tel:":
             # A number alone is dialled within the caller's own firm.
             site = self.firms.plan_of_sender(request).site.encode()
@@ -455,14 +464,16 @@ class Core:
 
     def answer_call(self, fork: Fork, step: Answer) -> None:
         """The switch takes the call itself. The same request by another way gets 482 (RFC 3261 §8.2.2.2)."""
-        if self.layer.merged(fork.request):
-            fork.diary.over("failed", 482)
-            fork.server.reply(482)
-            self.end_call(fork)
-            return
-        self.layer.remember(fork.server)
-        self.log.note(fork.request.call_id, "answered", by=f"the switch: {step.what}")
-        self.legs.answer(fork.request, fork.server, step.what)
+        request, server = fork.own_call()
+        if request is fork.request:
+            if self.layer.merged(request):
+                fork.diary.over("failed", 482)
+                server.reply(482)
+                self.end_call(fork)
+                return
+            self.layer.remember(server)
+        self.log.note(request.call_id, "answered", by=f"the switch: {step.what}")
+        self.legs.answer(request, server, step.what)
 
     def _on_binding(self, event: BindingChanged) -> None:
         if event.cause == "registered":

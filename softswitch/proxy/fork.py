@@ -14,6 +14,7 @@ from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import FINAL_RESPONSES, Outcome, combine, outcome_of
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.dialplan.trunk import OutsideCall
 from softswitch.media.engine import MediaFailed
 from softswitch.proxy.best import best_of, merged_challenges
 from softswitch.proxy.branch import ELSEWHERE, Branch, target_of
@@ -124,7 +125,7 @@ class Fork:
         self._ringing_now = []
         self.queue = []
         contacts = [binding for account in step.phones for binding in self._contacts(account)]
-        if not contacts:
+        if not contacts and not step.numbers:
             return False
         best_q = {account: 0 for account in step.phones}
         for binding in contacts:
@@ -135,6 +136,8 @@ class Fork:
         for binding in contacts:
             if binding.q == best_q[binding.account]:
                 self._add(binding)
+        for call in step.numbers:
+            self._add_number(call)
         if not self._ringing_now:
             return False
         wheel = self.core.layer.wheel
@@ -173,6 +176,18 @@ class Fork:
         branch.leg = self.diary.leg(binding.account, branch.uri, self.core.wall)
         self._ringing_now.append(branch)
         return branch
+
+    def _add_number(self, call: OutsideCall) -> None:
+        """A branch for a number outside, not started yet."""
+        if len(self.branches) < MOST_BRANCHES:
+            branch = self.core.outside.attempt(self, call, self.hops)
+            self.branches.append(branch)
+            branch.leg = self.diary.leg("", branch.uri, self.core.wall)
+            self._ringing_now.append(branch)
+
+    def own_call(self) -> tuple[Request, ServerInvite]:
+        """What is answered when the switch takes the call itself."""
+        return self.request, self.server
 
     def joined(self, account: str, contact: str) -> None:
         """A phone registered while we ring: it joins in."""

@@ -14,6 +14,9 @@ from softswitch.transaction.server_other import ServerOther
 
 if TYPE_CHECKING:
     from softswitch.proxy.firms import Caller
+    from softswitch.dialplan.trunk import OutsideCall
+    from softswitch.proxy.branch import Branch
+    from softswitch.proxy.fork import Fork
 
 
 class Contacts(Protocol):
@@ -90,6 +93,26 @@ class LegHandler(Protocol):
 
     def on_request(self, request: Request) -> bool:
         """A request within a dialog of ours; False when there is no such dialog."""
+        ...
+
+
+class OutsideHandler(Protocol):
+    """Calls over trunks: two dialogs of our own each."""
+
+    def attempt(self, fork: Fork, call: OutsideCall, hops: int) -> Branch:
+        """A branch of this fork to a number of the public network, not started yet."""
+        ...
+
+    def on_invite(self, request: Request, hops: int) -> bool:
+        """An INVITE from outside any dialog; False when it comes from no trunk. Raises PeerError."""
+        ...
+
+    def on_request(self, request: Request) -> bool:
+        """A request within a dialog; False when it is none of such a call."""
+        ...
+
+    def is_trunk(self, host: str) -> bool:
+        """Whether a trunk's calls come from this address."""
         ...
 
 

@@ -151,6 +151,7 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
             server.wake,
             server.manager.is_open,
             server.manager.keep,
+            server.secret_of,
         ),
         plans=server.plans,
         listeners=settings.listeners,

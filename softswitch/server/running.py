@@ -109,6 +109,10 @@ class Server:
         elif status.state == "running":
             self.alarms.pop("relay", None)
 
+    def secret_of(self, name: str) -> str | None:
+        """A secret itself, for logging in at a provider; None where only hashes are known, or nothing."""
+        return self.secrets.plain(name)
+
     def credentials(self, site: str, account: str, user: str, algorithm: str) -> bytes | None:
         """HA1 of an account (RFC 7616 §3.4.2), None where there is none."""
         plan = self.plans.get(site)
@@ -135,7 +139,8 @@ class Server:
         self.plans = found.plans
         self.secrets = found.secrets
         self.settings = replace(self.settings, dialplans=found.settings.dialplans, secrets=found.settings.secrets)
-        self.switch.core.use_plans(found.plans)
+        with self.switch.moment():
+            self.switch.use_plans(found.plans)
 
     # -- what goes on beside the pump
 

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple
+from urllib.parse import quote_from_bytes
 
 from softswitch.errors import PeerError
 from softswitch.sip.params import parse_params
@@ -72,6 +73,11 @@ def unescape(text: bytes) -> bytes:
     if b"%" not in text:
         return text
     return _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), text)
+
+
+def escape(text: bytes) -> bytes:
+    """`text` as the user of a URI: what may not stand there as it is is escaped (RFC 3261 §25.1)."""
+    return quote_from_bytes(text, b"-_.!~*'()&=+$,;?/").encode()
 
 
 def scheme_of(text: bytes) -> bytes:

@@ -2,5 +2,6 @@
 
 from .lab import Lab
 from .phone import Phone
+from .provider import Provider
 
 __all__ = ["Lab", "Phone"]

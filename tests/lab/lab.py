@@ -207,6 +207,7 @@ class Lab:
             self.log,
             self._wake_at,
             is_open=lambda flow: flow.connection in self.wire.streams,
+            secret_of=self.secret,
         )
         self.switch = Switch(
             outside,
@@ -323,4 +324,8 @@ class Lab:
         assert not list(switch.core.calls)
         assert not switch.core.ringing
         assert not len(switch.legs)
+        assert not len(switch.bridges)
+        assert not switch.bridges._ends
+        assert not switch.bridges._at_end
+        assert not [channel for line in switch.trunks for channel in line.channels]
         assert self.media.ports == 0, [session.key for session in self.media.sessions]

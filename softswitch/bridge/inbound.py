@@ -1,0 +1,271 @@
+"""A call that comes in over a trunk: the provider's dialog on one side, a call of our own into the office on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from softswitch.bridge.end import End
+from softswitch.bridge.inner import InnerServer
+from softswitch.bridge.invitation import ALLOW
+from softswitch.bridge.tags import Tags
+from softswitch.dialog.dialog import Dialog
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.plan import Plan
+from softswitch.flow import Flow
+from softswitch.proxy.branch import Branch
+from softswitch.proxy.calls import Call
+from softswitch.proxy.fork import Fork
+from softswitch.records.diary import Diary
+from softswitch.registrar.bindings import Binding
+from softswitch.sip.build import respond
+from softswitch.sip.message import Request, Response
+from softswitch.sip.parse import parse
+from softswitch.sip.uri import escape
+from softswitch.transaction.layer import reply_flow
+from softswitch.transaction.server_invite import ServerInvite
+from softswitch.trunks.line import Channel, Line
+
+if TYPE_CHECKING:
+    from softswitch.bridge.bridges import Bridges
+
+_SHOWN_TO_PROVIDERS = {500: 500, 503: 503}
+
+
+class BridgedFork(Fork):
+    """A fork whose caller is ourselves: phones talk to us directly, without routes through the proxy."""
+
+    __slots__ = ("inner", "inbound")
+
+    def __init__(self, inbound: Inbound, inner: InnerServer, plan: Plan, facts: Facts, hops: int, diary: Diary) -> None:
+        assert inner.request is not None
+        super().__init__(inbound.bridges.core, inner, inner.request, plan, facts, hops, diary)
+        self.inbound = inbound
+        self.inner = inner
+
+    def _add(self, binding: Binding) -> Branch | None:
+        branch = super()._add(binding)
+        if branch is not None:
+            branch.record_route = False
+            branch.extra = (*branch.extra, b"Contact: " + self.inbound.contact_for(branch.flow))
+        return branch
+
+    def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
+        self.inner.flows[response.to.tag] = branch.flow
+        super().on_branch_response(branch, response, body)
+
+    def own_call(self) -> tuple[Request, ServerInvite]:
+        """What is answered when the switch takes the call itself: the provider's own INVITE."""
+        return self.inbound.taken_by_us()
+
+
+class Inbound:
+    """One such call until it is answered; the owner of the provider's INVITE."""
+
+    def __init__(self, bridges: Bridges, line: Line, request: Request, server: ServerInvite, caller: str, name: bytes) -> None:
+        """`caller` is E.164, another text, or "" when hidden; `name` what stands before it in From."""
+        self.bridges = bridges
+        self.line = line
+        self.request = request
+        self.server = server
+        self.caller = caller
+        self.tags = Tags(bridges.layer.ids, server.to_tag)
+        self.call_id = bridges.layer.ids.call_id(line.site.encode())
+        self.local_tag = bridges.layer.ids.tag()
+        self.channel: Channel | None = line.take((line.site, 0))
+        self.inner: InnerServer | None = None
+        self._name = name
+        self._taken = b""
+        """The tag of the phone that has the call."""
+        self._end: End | None = None
+        self._sender = b""
+        self._late = not request.body
+        self._diary: Diary | None = None
+        server.owner = self
+
+    # -- into the office
+
+    def begin(self, plan: Plan, called: str, hops: int) -> None:
+        """Let the dialplan decide who rings."""
+        bridges, core, request = self.bridges, self.bridges.core, self.request
+        site = plan.site.encode()
+        user = escape(self.caller.encode()) if self.caller else b"anonymous"
+        domain = site if self.caller else b"anonymous.invalid"
+        name = b'"%b" ' % self._name if self._name and self.caller else b""
+        self._sender = b"%b<sip:%b@%b>;tag=%b" % (name, user, domain, self.local_tag)
+        number = escape(called.encode())
+        at = request.first.get(b"content-type")
+        lines = [
+            b"INVITE sip:%b@%b SIP/2.0" % (number, site),
+            b"Via: " + request.flow.listener.via + bridges.layer.ids.branch(),
+            b"Max-Forwards: %d" % hops,
+            b"From: " + self._sender,
+            b"To: <sip:%b@%b>" % (number, site),
+            b"Call-ID: " + self.call_id,
+            b"CSeq: 1 INVITE",
+            ALLOW,
+            b"Supported: timer, replaces",
+            *([request.lines[at]] if at is not None and request.body else []),
+            b"Content-Length: %d" % len(request.body),
+        ]
+        made = parse(b"\r\n".join((*lines, b"", request.body)), request.flow)
+        assert isinstance(made, Request)
+        self.inner = inner = InnerServer(self, made)
+        standing, seed = core.calls.rota.standing(plan.site), crc32(self.call_id)
+        facts = Facts(plan.site, called, self.caller, "", core.wall, standing, seed)
+        diary = self._diary = Diary(plan.site, self.call_id, self.caller, called, "", plan.site, core.wall)
+        fork = BridgedFork(self, inner, plan, facts, hops, diary)
+        self.server.reply(100)
+        core.ringing.add(fork)
+        call = Call(plan.site, self.call_id, self.local_tag, self.caller, called, core.wall, diary, anchored=core.anchors)
+        fork.owns = core.calls.begin(call)
+        bridges.note(self.call_id, "call", caller=self.caller, called=called, trunk=self.line.name)
+        fork.proceed()
+
+    def contact_for(self, flow: Flow) -> bytes:
+        """What a phone on this way is told to send its requests to."""
+        return b"<sip:%b@%b>" % (escape(self.caller.encode()) if self.caller else b"anonymous", flow.listener.uri)
+
+    # -- what the fork says
+
+    def on_inner(self, response: Response) -> None:
+        """A response of somebody in the office."""
+        status = response.status
+        if status < 200:
+            self._tell(status, response)
+        elif status < 300:
+            self._answered(response)
+        else:
+            self._over()
+            self.server.reply(status)
+
+    def on_inner_reply(self, status: int, reason: str, headers: Sequence[bytes]) -> None:
+        """The switch's own word."""
+        if status < 200:
+            self.server.reply(status, reason)
+        else:
+            self._over()
+            self.server.reply(status, reason, tuple(headers))
+
+    def _tell(self, status: int, response: Response) -> None:
+        tag = self.tags.of(response.to.tag) if response.body else self.tags.main
+        self.server.respond(status, self._respond(status, response, tag))
+
+    def _respond(self, status: int, response: Response, tag: bytes, more: Sequence[bytes] = ()) -> bytes:
+        request = self.request
+        routes = [line for line, key in zip(request.lines, request.keys, strict=True) if key == b"record-route"]
+        at = response.first.get(b"content-type")
+        lines = [*routes, b"Contact: " + self._contact, ALLOW, *more]
+        if response.body and at is not None:
+            lines.append(response.lines[at])
+        return respond(request, status, "", lines, response.body, tag)
+
+    @property
+    def _contact(self) -> bytes:
+        user = escape((self.line.trunk.user or "switch").encode())
+        return b"<sip:%b@%b>" % (user, reply_flow(self.request).listener.uri)
+
+    def _answered(self, response: Response) -> None:
+        assert self.inner is not None
+        bridges, tag = self.bridges, response.to.tag
+        if self._taken:
+            if tag != self._taken:
+                self._too_late(response)
+            return
+        self._taken = tag
+        outer_tag = self.tags.of(tag)
+        near = self.end(outer_tag)
+        far = self.inner.joined
+        if far is None:
+            dialog = self._dialog(response)
+            far = End(bridges.layer, dialog, tag.decode("latin-1"))
+            far.learn(response)
+            number = 1
+            if self._late:
+
+                def take(ack: Request) -> None:
+                    bridge.answered(near, ack, lambda body: office.acknowledge(number, body))
+
+                office = far
+                near.take_answer = take
+            else:
+                far.acknowledge(number)
+            bridge = bridges.join(self.call_id, near, far)
+        bridge_of = near.bridge
+        assert bridge_of is not None
+        if self.channel is not None:
+            bridge_of.on_end.append(self.channel.release)
+            self.channel = None
+        data = self._respond(200, response, outer_tag, (b"Supported: timer, replaces",))
+        self.server.respond(200, data)
+        near.accept(data, self.request)
+
+    def end(self, tag: bytes = b"") -> End:
+        """The provider's end."""
+        if self._end is None:
+            request, line = self.request, self.line
+            dialog = Dialog.as_server(request, tag or self.tags.main, self._contact, reply_flow(request))
+            end = self._end = End(self.bridges.layer, dialog, self.local_tag.decode("latin-1"), line)
+            end.learn(request)
+            end.trusts = lambda host: host in line.hosts
+        elif tag:
+            self._end.dialog.local_tag = tag
+        return self._end
+
+    def _dialog(self, response: Response) -> Dialog:
+        """With a phone that answered."""
+        assert self.inner is not None
+        contacts = response.contacts()
+        flow = self.inner.flows.get(response.to.tag, response.flow)
+        dialog = Dialog(
+            call_id=self.call_id,
+            local=self._sender,
+            local_tag=self.local_tag,
+            remote=response.get(b"to") or b"",
+            remote_tag=response.to.tag,
+            target=contacts[0].uri if contacts else b"",
+            routes=response.values(b"record-route")[::-1],
+            contact=self.contact_for(flow),
+            flow=flow,
+            local_cseq=1,
+        )
+        return dialog
+
+    def _too_late(self, response: Response) -> None:
+        """A second phone answered before our CANCEL was there: it is hung up on."""
+        bridges = self.bridges
+        dialog = self._dialog(response)
+        layer = bridges.layer
+        layer.send(dialog.request(b"ACK", layer.ids.branch(), (), b"", 1), dialog.flow)
+        branch = layer.ids.branch()
+        layer.send_request(b"BYE", branch, dialog.request(b"BYE", branch), dialog.flow, bridges)
+        bridges.core.calls.hung_up(self.call_id, (response.to.tag, self.local_tag))
+
+    # -- the provider
+
+    def on_cancel(self, cancel: Request) -> None:
+        """The caller hung up before anyone answered."""
+        if self.inner is not None and self.inner.owner is not None:
+            self.inner.owner.on_cancel(cancel)
+
+    def on_caller_gone(self) -> None:
+        """The connection to the provider closed."""
+        if self.inner is not None and self.inner.owner is not None:
+            self.inner.owner.on_caller_gone()
+
+    def taken_by_us(self) -> tuple[Request, ServerInvite]:
+        """The switch answers this call itself: its leg is with the provider, and the inner call is gone."""
+        bridges = self.bridges
+        bridges.core.calls.moved(self.call_id, self.request.call_id, self.request.from_.tag)
+        if self.channel is not None:
+            bridges.when_over(self.request.call_id, self.channel.release)
+            self.channel = None
+        return self.request, self.server
+
+    def _over(self) -> None:
+        if self.channel is not None:
+            self.channel.release()
+            self.channel = None
+        if self.inner is not None:
+            self.inner.owner = None

@@ -1,0 +1,78 @@
+"""Calls to the public network: which line of `outside` a number comes under, and whether this caller may."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.outcome import FINAL_RESPONSES, Outcome
+from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.step import Reject, Ring, Step
+from softswitch.dialplan.telephone import international
+from softswitch.dialplan.trunk import OutsideCall, OutsideLine
+
+RING_SECONDS = 180.0
+"""How long somebody outside may ring whom a phone has called by number: it is the caller who gives up."""
+
+
+def number_of(plan: Plan, text: str) -> str:
+    """What a number as written or dialled means outside: E.164, or a short number that the plan knows; else ""."""
+    if text in plan.emergency or any(text in line.exact for line in plan.outside):
+        return text
+    return international(text, plan.country)
+
+
+def dial_out(plan: Plan, facts: Facts, history: Sequence[Outcome]) -> Step:
+    """The decision on a number that is nobody's here, dialled by a phone."""
+    nobody = Reject(404, "Not Found", (f'nobody at {plan.site} is called "{facts.called}"',))
+    if not plan.trunks:
+        return nobody
+    number = number_of(plan, facts.called)
+    if not number:
+        return nobody
+    if not facts.caller_account:
+        return Reject(403, "Forbidden", (f"{facts.called} is outside, and only phones of {plan.site} may call there",))
+    person = plan.person_of(facts.caller_account)
+    call, reasons = allowed(plan, number, person.name if person is not None else "", facts.caller_account)
+    if call is None:
+        return Reject(403, "Forbidden", reasons)
+    if history:
+        outcome = history[0]
+        status, phrase = FINAL_RESPONSES[outcome]
+        return Reject(status, phrase, (f"{number}: {outcome.value}",))
+    return Ring((), RING_SECONDS, number, reasons, "", (call,))
+
+
+def allowed(plan: Plan, number: str, person: str, words: str = "") -> tuple[OutsideCall | None, tuple[str, ...]]:
+    """The call to a number on behalf of a person (a key, or ""), or None; and why. `words` say who it is otherwise.
+
+    Emergency numbers go first, for everybody and over any trunk. The first line that fits decides: who may not use it
+    is refused and not sent on to the next.
+    """
+    who = person or words
+    if number in plan.emergency:
+        line = next((line for line in plan.outside if line.emergency and number in line.exact), None)
+        first = line.trunks if line is not None else ()
+        trunks = (*first, *(name for name in plan.trunks if name not in first))
+        if not trunks:
+            return None, (f"{number} is an emergency number, and there is no trunk to call it over",)
+        reason = f"{number} is an emergency number: it goes before everything else, over any trunk"
+        return OutsideCall(number, trunks, line.number if line else 0, 0, person, True), (reason,)
+    reasons: list[str] = []
+    for line in plan.outside:
+        if not line.fits(number):
+            reasons.append(f"line {line.number} of outside does not fit {number}")
+            continue
+        return _by(line, number, person, who, reasons)
+    reasons.append(f"no line of outside is for {number}")
+    return None, tuple(reasons)
+
+
+def _by(
+    line: OutsideLine, number: str, person: str, who: str, reasons: list[str]
+) -> tuple[OutsideCall | None, tuple[str, ...]]:
+    if line.may is not None and person not in line.may:
+        reasons.append(f"line {line.number} of outside fits {number}; only {line.may_words} may, and {who} may not")
+        return None, tuple(reasons)
+    reasons.append(f"line {line.number} of outside fits {number}")
+    return OutsideCall(number, line.trunks, line.number, line.at_once, person), tuple(reasons)

@@ -1,0 +1,110 @@
+"""Trunks as the dialplan describes them: lines to the public network, and how each wants numbers written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from softswitch.dialplan.telephone import national
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a provider wants to read; docs/trunks.md explains how to find out."""
+
+    numbers: str = "+49"
+    """How numbers are written: "+49" (E.164), "49" (without plus), "0049", "089" (as dialled in the country)."""
+    sender: str = "number"
+    """What stands in From: "number", the caller's, or "account", the user of the trunk."""
+    identity: tuple[str, ...] = ()
+    """Header fields that tell the caller's number besides: p-asserted-identity, p-preferred-identity, remote-party-id."""
+    forwards: str = "diversion"
+    """How a forwarded call shows who called: "diversion" or "history-info" name the forwarder beside the original
+    caller in From; "original" shows the caller alone, "own number" the forwarder's number alone."""
+    called: str = "any"
+    """Where the number that was called stands in a call that comes in: "uri", "to", or "any": the first that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A line to the public network."""
+
+    name: str
+    host: str
+    """Where calls go: a name or address, with :port perhaps."""
+    registers: bool
+    user: str = ""
+    """The account at the provider."""
+    login: str = ""
+    """Its digest user name, where that is another."""
+    secret: str = ""
+    """The name of its secret in the secrets file."""
+    transport: str = ""
+    """"udp", "tcp", "tls", or "" for what DNS says."""
+    channels: int = 0
+    """So many calls at once; 0 for as many as one likes."""
+    number: str = ""
+    """The number to show where a caller has none of their own; E.164."""
+    accept: tuple[str, ...] = ()
+    """Further addresses that its calls come from: the beginning of a host is enough for none; ranges as 192.0.2.0/24."""
+    style: Style = Style()
+
+    @property
+    def domain(self) -> str:
+        """The host without its port, as it stands in addresses."""
+        host, colon, port = self.host.rpartition(":")
+        return host if colon and port.isdigit() and not host.endswith(":") else self.host
+
+    def written(self, number: str, country: str) -> str:
+        """An E.164 number as this trunk's provider wants it; short numbers stay what they are."""
+        if not number.startswith("+"):
+            return number
+        match self.style.numbers:
+            case "49":
+                return number[1:]
+            case "0049":
+                return "00" + number[1:]
+            case "089":
+                return national(number, country)
+            case _:
+                return number
+
+
+class OutsideCall(NamedTuple):
+    """A number of the public network to be called, and how."""
+
+    number: str
+    """E.164, or a short number as dialled: "112"."""
+    trunks: tuple[str, ...]
+    """The names of the trunks to try, in order."""
+    line: int = 0
+    """Which line of `outside` allowed it, counted from 1; 0 for none: an emergency number."""
+    at_once: int = 0
+    """How many calls that line allows at once; 0 for any number."""
+    person: str = ""
+    """Who pays for it: the caller, or the person whose calls are forwarded there; "" for nobody of ours."""
+    emergency: bool = False
+
+    @property
+    def words(self) -> str:
+        """E.g. "+49170123 over city or backup"."""
+        return f"{self.number} over {' or '.join(self.trunks)}"
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideLine:
+    """One line of `outside`: which numbers, over which trunks, who may."""
+
+    number: int
+    """Its place in the file, counted from 1."""
+    exact: frozenset[str]
+    prefixes: tuple[str, ...]
+    trunks: tuple[str, ...]
+    may: frozenset[str] | None
+    """Keys of people; None for everybody."""
+    may_words: str
+    at_once: int
+    emergency: bool
+
+    def fits(self, number: str) -> bool:
+        return number in self.exact or number.startswith(self.prefixes)

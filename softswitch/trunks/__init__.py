@@ -1,0 +1,1 @@
+"""Lines to the public network: registered or known by address, watched, counted."""

@@ -1,0 +1,62 @@
+"""A provider of the public network: it challenges, rings, answers, fails and calls, as the test wants it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.sip.message import Request
+
+from .call import Call
+from .exchange import Incoming
+from .phone import Phone
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+
+class Provider(Phone):
+    """Everybody outside is one phone, which rings. `challenges` has each INVITE proved by password."""
+
+    def __init__(self, lab: Lab, host: str = "198.51.100.7", *, challenges: bool = False, **options: object) -> None:
+        super().__init__(lab, "provider", host=host, site="provider.example", name="provider", **options)  # type: ignore[arg-type]
+        self.challenges = challenges
+        self.refuses = 0
+        """A status that every INVITE is refused with at once."""
+        self.silent = False
+        """INVITEs are not even answered with 100."""
+        self.proved: list[bytes] = []
+        """The Authorization values that came."""
+
+    def _request(self, incoming: Incoming) -> None:
+        request = incoming.request
+        if request.method == b"INVITE" and not request.to.tag:
+            if self.silent:
+                return
+            if self.refuses:
+                incoming.reply(self.refuses)
+                return
+            if self.challenges and not self._is_proved(request):
+                value = b'WWW-Authenticate: Digest realm="provider.example", nonce="n%b", qop="auth"' % self.lab.word()
+                incoming.reply(401, (value,))
+                return
+        super()._request(incoming)
+
+    def _is_proved(self, request: Request) -> bool:
+        value = request.get(b"authorization")
+        if value is None:
+            return False
+        self.proved.append(value)
+        return True
+
+    @property
+    def calls_in(self) -> list[Call]:
+        """The calls that came to it."""
+        return [call for call in super().__getattribute__("_all") if call.incoming is not None]
+
+    def calls(self, number: str, *extra: str | bytes, caller: str = "+4930123", **options: object) -> Call:
+        """Call a number of the firm."""
+        lab = self.lab
+        return self.invites(
+            f"sip:{number}@{lab.listeners[0].advertised_host}", *extra,
+            sender=f"<sip:{caller}@provider.example>", **options,  # type: ignore[arg-type]
+        )  # fmt: skip

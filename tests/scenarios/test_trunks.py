@@ -1,0 +1,395 @@
+"""Calls over trunks, as phones and providers see them."""
+
+from __future__ import annotations
+
+import pytest
+from lab import Lab, Phone, Provider
+
+OFFICE = """
+site: {domain: acme.example, timezone: Europe/Berlin, country: DE}
+people:
+  anna:
+    number: 101
+    places: {office: {phone: anna-desk}, mobile: {dial: 0170 1234567}}
+    calls: [{ring: office, for: 15s, then: mobile}]
+  carla: {number: 102, places: {home: {phone: carla-home}}}
+  dario: {number: 103, places: {home: {phone: [dario-home, dario-laptop]}}}
+teams:
+  service team: {number: 200, members: [carla, dario]}
+phones: {anna-desk: {}, carla-home: {}, dario-home: {}, dario-laptop: {}}
+trunks:
+  city: {peer: 198.51.100.7, user: acme, secret: city, channels: 4, number: +49 89 1234}
+  backup: {peer: 198.51.100.8, channels: 2, number: +49 89 1234}
+numbers: {+49 89 12340: anna, +49 89 12341: service team, +49 89 12342: echo}
+codes: {"600": echo, "echo": echo}
+outside:
+  - {dial: [110, 112], via: [city, backup], emergency: yes}
+  - {dial: +49 *, via: [city, backup], may: [anna, carla]}
+  - {dial: + *, via: backup, limit: 1 at once, may: [anna]}
+"""
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab(OFFICE.replace(', "echo": echo', "").replace(", +49 89 12342: echo", ', +49 89 12342: "600"'))
+
+
+@pytest.fixture
+def anna(lab: Lab) -> Phone:
+    return lab.phone("anna-desk")
+
+
+@pytest.fixture
+def carla(lab: Lab) -> Phone:
+    return lab.phone("carla-home")
+
+
+@pytest.fixture
+def dario(lab: Lab) -> Phone:
+    return lab.phone("dario-home")
+
+
+@pytest.fixture
+def city(lab: Lab) -> Provider:
+    return Provider(lab, challenges=True)
+
+
+@pytest.fixture
+def backup(lab: Lab) -> Provider:
+    return Provider(lab, "198.51.100.8")
+
+
+def test_a_phone_calls_out_over_a_provider_that_challenges(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = anna.invites("01701234567")
+    lab.advance()
+    assert call.state == "ringing"
+    outer = city.call.incoming.request
+    assert outer.uri == b"sip:+491701234567@198.51.100.7"
+    assert outer.from_.uri == b"sip:+498912340@198.51.100.7"
+    assert outer.call_id != call.call_id
+    assert outer.cseq[0] == 2
+    assert b'username="acme"' in city.proved[0]
+    assert b"192.0.2." not in outer.body.replace(b"o=- 1 1 IN IP4 192.0.2", b"")
+    city.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    assert call.media.startswith("203.0.113.9:")
+    assert city.call.media.startswith("203.0.113.9:")
+    assert city.acks
+    call.bye()
+    lab.advance()
+    assert city.call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_the_other_side_hangs_up(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = anna.invites("+49 170 1234567".replace(" ", ""))
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+    city.call.bye()
+    lab.advance()
+    assert call.why == "they hung up"
+    (record,) = lab.records()
+    assert record.hung_up_by == "called"
+    lab.at_rest()
+
+
+def test_the_caller_gives_up_while_it_rings(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = anna.invites("01701234567")
+    lab.advance()
+    call.cancel()
+    lab.advance()
+    assert call.status == 487
+    assert city.call.why == "cancelled"
+    lab.at_rest()
+
+
+def test_an_answer_that_crosses_the_cancel_is_hung_up_on(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.answer()  # on its way when the CANCEL is sent
+    call.cancel()
+    lab.advance(2)
+    assert city.call.state == "ended"
+    assert call.state == "ended"
+    lab.at_rest()
+
+
+def test_busy_and_unknown_numbers_are_told(lab: Lab, anna: Phone, city: Provider) -> None:
+    for status, told in ((486, 486), (404, 404), (603, 603), (480, 480), (403, 403)):
+        city.on_call = lambda call, status=status: call.refuse(status)
+        call = anna.invites("01701234567")
+        lab.advance()
+        assert call.status == told
+    lab.at_rest()
+
+
+def test_who_may_not_is_refused(lab: Lab, dario: Phone, carla: Phone, city: Provider) -> None:
+    call = dario.invites("01701234567")
+    lab.advance()
+    assert call.status == 403
+    call = carla.invites("+442079460958")
+    lab.advance()
+    assert call.status == 403
+    assert not city.requests
+    lab.at_rest()
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_trunk_that_fails_gives_way_to_the_next(
+    lab: Lab, anna: Phone, city: Provider, backup: Provider, status: int
+) -> None:
+    city.refuses = status
+    call = anna.invites("01701234567")
+    lab.advance()
+    assert call.state == "ringing"
+    backup.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    call.bye()
+    lab.at_rest()
+
+
+def test_a_silent_trunk_gives_way_after_some_seconds(lab: Lab, anna: Phone, city: Provider, backup: Provider) -> None:
+    city.silent = True
+    call = anna.invites("01701234567")
+    lab.advance(3.5)
+    assert not backup.calls_in
+    lab.advance(1.0)
+    assert backup.calls_in
+    backup.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    call.bye()
+    lab.at_rest()
+
+
+def test_a_trunk_that_rang_is_not_tried_again_elsewhere(
+    lab: Lab, anna: Phone, city: Provider, backup: Provider
+) -> None:
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.refuse(503)
+    lab.advance(10)
+    assert call.state == "ended"
+    assert not backup.calls_in
+    lab.at_rest()
+
+
+def test_a_full_trunk_gives_way_and_full_trunks_refuse(lab: Lab, anna: Phone, city: Provider, backup: Provider) -> None:
+    calls = [anna.invites("01701234567") for _ in range(7)]
+    lab.advance(1)
+    assert [len(city.calls_in), len(backup.calls_in)] == [4, 2]
+    assert sorted(call.state for call in calls) == ["ended"] + ["ringing"] * 6
+    for call in calls:
+        if call.state == "ringing":
+            call.cancel()
+    lab.at_rest()
+
+
+def test_a_limit_counts_calls_under_way(lab: Lab, anna: Phone, backup: Provider) -> None:
+    first, second = anna.invites("+442079460958"), anna.invites("+442079460959")
+    lab.advance()
+    assert first.state == "ringing"
+    assert second.status == 480
+    first.cancel()
+    lab.advance()
+    third = anna.invites("+442079460958")
+    lab.advance()
+    assert third.state == "ringing"
+    third.cancel()
+    lab.at_rest()
+
+
+def test_hold_and_update_go_through(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+    hold = call.reinvite("sendonly")
+    lab.advance()
+    assert hold.status == 200
+    assert b"a=sendonly" in city.call.reinvited.request.body
+    back = city.call.reinvite()
+    lab.advance()
+    assert back.status == 200
+    info = call.sends("INFO", "Content-Type: application/dtmf-relay", body=b"Signal=5\r\n")
+    lab.advance()
+    assert info.status == 200
+    assert city.requests_of("INFO")[0].body == b"Signal=5\r\n"
+    call.bye()
+    lab.at_rest()
+
+
+def test_both_offer_at_once(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+    one, other = call.reinvite("sendonly"), city.call.reinvite("inactive")
+    lab.advance(2)
+    assert sorted((one.status, other.status)) in ([200, 491], [491, 491])
+    again = call.reinvite()
+    lab.advance()
+    assert again.status == 200
+    call.bye()
+    lab.at_rest()
+
+
+def test_a_late_offer(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = anna.invites("01701234567", late_offer=True)
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    assert city.call.answers
+    assert city.call.answers[0]
+    call.bye()
+    lab.at_rest()
+
+
+def test_a_call_from_outside_reaches_a_person(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = city.calls("+498912340", caller="030123456")
+    lab.advance()
+    assert call.state == "ringing"
+    inner = anna.call.incoming.request
+    assert inner.from_.uri == b"sip:+4930123456@acme.example"
+    assert inner.call_id != call.call_id
+    assert b"198.51.100" not in inner.to_bytes()
+    anna.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    anna.call.bye()
+    lab.advance()
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_a_call_from_outside_reaches_a_team_and_the_caller_hangs_up(
+    lab: Lab, carla: Phone, dario: Phone, city: Provider
+) -> None:
+    call = city.calls("08912341")
+    lab.advance()
+    carla.call.answer()
+    lab.advance()
+    assert dario.call.why == "cancelled"
+    hold = carla.call.reinvite("sendonly")
+    lab.advance()
+    assert hold.status == 200
+    call.bye()
+    lab.advance()
+    assert carla.call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_two_answer_at_the_same_moment(lab: Lab, carla: Phone, dario: Phone, city: Provider) -> None:
+    call = city.calls("+498912341")
+    lab.advance()
+    carla.call.answer()
+    dario.call.answer()
+    lab.advance(2)
+    assert sorted((carla.call.state, dario.call.state)) == ["answered", "ended"]
+    call.bye()
+    lab.at_rest()
+
+
+def test_an_outside_caller_gives_up(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = city.calls("+498912340")
+    lab.advance()
+    call.cancel()
+    lab.advance()
+    assert (call.status, anna.call.why) == (487, "cancelled")
+    lab.at_rest()
+
+
+def test_an_outside_call_with_a_late_offer(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = city.calls("+498912340", late_offer=True)
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    assert anna.call.answers[0]
+    call.bye()
+    lab.at_rest()
+
+
+def test_an_outside_call_is_forwarded_to_the_mobile(lab: Lab, anna: Phone, city: Provider, backup: Provider) -> None:
+    city.challenges = False
+    call = city.calls("+498912340", caller="+4930123456")
+    lab.advance(16)
+    mobile = city.calls_in[-1]
+    assert anna.call.why == "cancelled"
+    assert mobile.incoming.request.from_.uri == b"sip:+4930123456@198.51.100.7"
+    assert mobile.incoming.request.get(b"diversion").startswith(b"<sip:+498912340@")
+    mobile.answer()
+    lab.advance()
+    assert call.state == "answered"
+    assert call.media.startswith("203.0.113.9:")
+    hold = mobile.reinvite("sendonly")
+    lab.advance()
+    assert hold.status == 200
+    mobile.bye()
+    lab.advance()
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_the_switch_itself_answers_an_outside_call(lab: Lab, city: Provider) -> None:
+    call = city.calls("+498912342")
+    lab.advance()
+    assert call.state == "answered"
+    assert len(list(lab.switch.trunks)[0].channels) == 1
+    call.bye()
+    lab.at_rest()
+
+
+def test_a_provider_reaches_nothing_but_the_numbers(lab: Lab, anna: Phone, city: Provider) -> None:
+    for number in ("101", "600", "anna", "+442079460958", "112"):
+        call = city.calls(number)
+        lab.advance()
+        assert call.status == 404
+    lab.at_rest()
+
+
+def test_a_stranger_is_no_provider(lab: Lab, anna: Phone) -> None:
+    stranger = Provider(lab, "203.0.113.66", password="")
+    call = stranger.calls("+498912340")
+    lab.advance()
+    assert call.status == 407
+    call = stranger.calls("+442079460958")
+    lab.advance()
+    assert call.status == 407
+    lab.at_rest()
+
+
+def test_a_party_that_dies_takes_the_other_with_it(lab: Lab, anna: Phone, city: Provider) -> None:
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+    city.switches_off()
+    call.reinvite()
+    lab.advance(40)
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_emergency_calls_pass_for_everybody_over_any_trunk(
+    lab: Lab, dario: Phone, city: Provider, backup: Provider
+) -> None:
+    city.refuses = 503
+    for line in lab.switch.trunks:
+        for _ in range(10):
+            line.take(("acme.example", 0))
+    call = dario.invites("112")
+    lab.advance(1)
+    assert backup.call.incoming.request.uri == b"sip:112@198.51.100.8"
+    backup.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    call.bye()
+    for line in lab.switch.trunks:
+        for channel in list(line.channels):
+            channel.release()
+    lab.at_rest()
