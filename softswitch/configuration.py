@@ -83,7 +83,7 @@ def read_all(
 
 
 def phones_without_secret(settings: Settings, plans: Plans, secrets: Secrets, shown_from: Path | None) -> list[Problem]:
-    """Phones that could never register; a warning, because the others can."""
+    """Phones and trunks that could never register; a warning, because the others can."""
     shown = str(shown_path(settings.secrets or settings.file, shown_from))
     found: list[Problem] = []
     for plan in plans.values():
@@ -100,6 +100,13 @@ def phones_without_secret(settings: Settings, plans: Plans, secrets: Secrets, sh
             else:
                 continue
             found.append(Problem(shown, 0, 0, f"{text}; it cannot register", "warning"))
+        for trunk in plan.trunks.values():
+            if trunk.secret and secrets.plain(trunk.secret) is None:
+                near = did_you_mean(trunk.secret, secrets.names())
+                text = f'no secret "{trunk.secret}" for the trunk {trunk.name}{near}'
+                if trunk.secret in secrets:
+                    text = f'the secret "{trunk.secret}" of the trunk {trunk.name} is a hash; write the password itself'
+                found.append(Problem(shown, 0, 0, f"{text}; it cannot log in", "warning"))
     return found
 
 

@@ -164,7 +164,7 @@ class Switch:
         if letters is not None:
             self.messaging = Messaging(self.core, letters.store, letters.rules, bus, self.moment, letters.on_error)
             self.core.messages = self.messaging
-        self.trunks = Trunks(plans, outside.secret_of)
+        self.trunks = Trunks(plans, outside.secret_of, self.layer, self.core.resolver, outside.clock.wall)
         self.bridges = Bridges(self.core, self.layer, self.trunks)
         self.core.outside = self.bridges
         self._sweeper = Timer(self._sweep)
@@ -183,6 +183,7 @@ class Switch:
             if self.messaging is not None and self._letters is not None:
                 self.messaging.take_over(self._letters.waiting)
                 self._letters = None
+            self.trunks.start()
 
     def moment(self) -> _Moment:
         """`with switch.moment():` around everything that happens at one moment and does not come by `receive`."""
@@ -296,6 +297,7 @@ class Switch:
             if self.messaging is not None:
                 self.messaging.drain()
             self.bridges.hang_up_all()
+            self.trunks.stop()
 
     def shut(self) -> None:
         """End what still rings."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from softswitch.bridge.bridge import Bridge
 from softswitch.bridge.end import End
 from softswitch.bridge.identity import identity_of, lines_for
 from softswitch.bridge.inner import InnerServer
@@ -189,7 +188,7 @@ class Attempt(Branch):
             line.failed(f"{status} {response.reason.decode('utf-8', 'replace')}", self.core.wall)
         if self.done:
             return
-        if (status >= 500 and status < 600 or status in (401, 407, 408)) and not self.rang:
+        if ((status >= 500 and status < 600) or status in (401, 407, 408)) and not self.rang:
             self._failed_over(line.last_failure, 503, counted=True)
             return
         self._finish(status)
@@ -328,6 +327,8 @@ class Attempt(Branch):
         if self.cancelled:
             return
         invitation.let_go()
+        if self.line is not None:
+            self.bridges.trunks.silent(self.line)
         self._failed_over("it is silent", 408)
 
     def _finish(self, status: int) -> None:

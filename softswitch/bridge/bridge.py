@@ -254,4 +254,3 @@ class _Reinvite:
 def _type(request: Request) -> bytes:
     at = request.first.get(b"content-type")
     return request.lines[at] if at is not None else SDP
-

@@ -96,7 +96,9 @@ class Bridges:
         number = called_number(request, line, plan)
         if not number:
             line.refused_strangers += 1
-            self.note(request.call_id, "call from a trunk refused", trunk=line.name, called=request.uri.decode("latin-1"))
+            self.note(
+                request.call_id, "call from a trunk refused", trunk=line.name, called=request.uri.decode("latin-1")
+            )
             raise PeerError(404)
         if self.layer.merged(request):
             raise PeerError(482)

@@ -71,7 +71,9 @@ def _user(uri: bytes) -> str:
 def _number(uri: bytes, country: str) -> str:
     user = _user(uri)
     # Many providers leave the plus out: 4989123 is then no number of the country, or not a possible one.
-    return international(user, country) or (international("+" + user, country) if user.isdigit() and len(user) > 7 else "")
+    return international(user, country) or (
+        international("+" + user, country) if user.isdigit() and len(user) > 7 else ""
+    )
 
 
 def _name(display: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A call that comes in over a trunk: the provider's dialog on one side, a call of our own into the office on the other."""
+"""A call that comes in over a trunk: the provider's dialog outside, a call of our own into the office."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SHOWN_TO_PROVIDERS = {500: 500, 503: 503}
 class BridgedFork(Fork):
     """A fork whose caller is ourselves: phones talk to us directly, without routes through the proxy."""
 
-    __slots__ = ("inner", "inbound")
+    __slots__ = ("inbound", "inner")
 
     def __init__(self, inbound: Inbound, inner: InnerServer, plan: Plan, facts: Facts, hops: int, diary: Diary) -> None:
         assert inner.request is not None
@@ -63,7 +63,9 @@ class BridgedFork(Fork):
 class Inbound:
     """One such call until it is answered; the owner of the provider's INVITE."""
 
-    def __init__(self, bridges: Bridges, line: Line, request: Request, server: ServerInvite, caller: str, name: bytes) -> None:
+    def __init__(
+        self, bridges: Bridges, line: Line, request: Request, server: ServerInvite, caller: str, name: bytes
+    ) -> None:
         """`caller` is E.164, another text, or "" when hidden; `name` what stands before it in From."""
         self.bridges = bridges
         self.line = line
@@ -118,7 +120,9 @@ class Inbound:
         fork = BridgedFork(self, inner, plan, facts, hops, diary)
         self.server.reply(100)
         core.ringing.add(fork)
-        call = Call(plan.site, self.call_id, self.local_tag, self.caller, called, core.wall, diary, anchored=core.anchors)
+        call = Call(
+            plan.site, self.call_id, self.local_tag, self.caller, called, core.wall, diary, anchored=core.anchors
+        )
         fork.owns = core.calls.begin(call)
         bridges.note(self.call_id, "call", caller=self.caller, called=called, trunk=self.line.name)
         fork.proceed()

@@ -59,4 +59,3 @@ class InnerServer(ServerInvite):
                 self._finished = True
                 self.request = None
             self.inbound.on_inner_reply(status, reason, headers)
-

@@ -28,7 +28,13 @@ class Tags:
 
 
 def as_if_from_a_phone(
-    request: Request, status: int, reason: str, tag: bytes, lines: tuple[bytes, ...], body: bytes, source: Response | None
+    request: Request,
+    status: int,
+    reason: str,
+    tag: bytes,
+    lines: tuple[bytes, ...],
+    body: bytes,
+    source: Response | None,
 ) -> Response:
     """A response to `request` as a phone behind a proxy would send it: with a Via on top for the proxy to take off.
 

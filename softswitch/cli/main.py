@@ -28,6 +28,7 @@ from softswitch.cli.run import run
 from softswitch.cli.schema import schema
 from softswitch.cli.simulate import simulate
 from softswitch.cli.status import status
+from softswitch.cli.trunks import trunks
 from softswitch.cli.week import week
 from softswitch.cli.why import why
 from softswitch.errors import ConfigError
@@ -38,6 +39,7 @@ COMMANDS: dict[str, click.Command] = {
     "reload": reload,
     "status": status,
     "why": why,
+    "trunks": trunks,
     "simulate": simulate,
     "week": week,
     "schema": schema,

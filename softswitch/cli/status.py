@@ -31,7 +31,7 @@ def status(as_json: bool, config: Path | None) -> None:
         console.print(Text(f"ALARM: {alarm}", style="bold red"))
     up = span(answer["uptime_seconds"])
     console.print(Text(f"softswitch {answer['version']}, process {answer['pid']}, up {up}, its time {answer['time']}"))
-    _table(
+    show_table(
         console,
         "Listeners",
         ("transport", "address", "advertised", "network", "connections"),
@@ -40,7 +40,7 @@ def status(as_json: bool, config: Path | None) -> None:
             for one in answer["listeners"]
         ],
     )
-    _table(
+    show_table(
         console,
         "Registrations",
         ("phone", "person", "site", "from", "expires in", "device"),
@@ -56,7 +56,7 @@ def status(as_json: bool, config: Path | None) -> None:
             for one in answer["registrations"]
         ],
     )
-    _table(
+    show_table(
         console,
         "Calls",
         ("from", "to", "state", "for", "at", "Call-ID"),
@@ -74,7 +74,8 @@ def status(as_json: bool, config: Path | None) -> None:
             console.print(Text(f"{title}: " + ", ".join(f"{name} {value}" for name, value in answer[title].items())))
 
 
-def _table(console: Console, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+def show_table(console: Console, title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Rows under columns, or a line that there are none; what others wrote is made printable."""
     if not rows:
         console.print(Text(f"{title}: none"))
         return

@@ -68,7 +68,9 @@ class Network:
         transport = model.transport.lower()
         if transport and transport not in TRANSPORTS:
             near = suggestion(transport, TRANSPORTS)
-            source.error(f'a trunk goes over {", ".join(TRANSPORTS)}, not "{model.transport}"{near}', *path, "transport")
+            source.error(
+                f'a trunk goes over {", ".join(TRANSPORTS)}, not "{model.transport}"{near}', *path, "transport"
+            )
         number = international(model.number, self.country) if model.number else ""
         if model.number and not number:
             source.error(f'"{model.number}" is no number; write +49 89 12340', *path, "number")
@@ -168,7 +170,14 @@ class Network:
             text = ", ".join(sorted(exact & self.emergency))
             source.error(f"{text} is an emergency number; write emergency: yes", *path, "dial")
         return OutsideLine(
-            number, frozenset(exact), tuple(prefixes), tuple(dict.fromkeys(trunks)), may, words, at_once, model.emergency
+            number,
+            frozenset(exact),
+            tuple(prefixes),
+            tuple(dict.fromkeys(trunks)),
+            may,
+            words,
+            at_once,
+            model.emergency,
         )
 
     def _pattern(self, text: str, exact: set[str], prefixes: list[str], source: Source, *path: Part) -> None:

@@ -17,12 +17,12 @@ class Style:
     sender: str = "number"
     """What stands in From: "number", the caller's, or "account", the user of the trunk."""
     identity: tuple[str, ...] = ()
-    """Header fields that tell the caller's number besides: p-asserted-identity, p-preferred-identity, remote-party-id."""
+    """Header fields that tell the caller's number too: p-asserted-identity, p-preferred-identity, remote-party-id."""
     forwards: str = "diversion"
     """How a forwarded call shows who called: "diversion" or "history-info" name the forwarder beside the original
     caller in From; "original" shows the caller alone, "own number" the forwarder's number alone."""
     called: str = "any"
-    """Where the number that was called stands in a call that comes in: "uri", "to", or "any": the first that is known."""
+    """Where the called number stands in a call that comes in: "uri", "to", or "any": the first that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Trunk:
     number: str = ""
     """The number to show where a caller has none of their own; E.164."""
     accept: tuple[str, ...] = ()
-    """Further addresses that its calls come from: the beginning of a host is enough for none; ranges as 192.0.2.0/24."""
+    """Further addresses that its calls come from: literals, or ranges such as 192.0.2.0/24."""
     style: Style = Style()
 
     @property

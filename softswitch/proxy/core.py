@@ -265,7 +265,7 @@ class Core:
 
     def _on_new(self, request: Request, way: Way, hops: int) -> None:
         method = request.method
-        if method in (b"INVITE", b"OPTIONS") and way.next_route is None and self.outside.is_trunk(request.flow.host):
+        if method in (b"INVITE", b"OPTIONS") and self._is_from_trunk(request):
             if method == b"OPTIONS":
                 self.layer.send(respond(request, 200, "", (ALLOW,), to_tag=self.ids.tag()), reply_flow(request))
                 return
@@ -294,6 +294,10 @@ class Core:
             raise PeerError(481)
         else:
             self._on_other(request, uri, plan, caller, hops)
+
+    def _is_from_trunk(self, request: Request) -> bool:
+        """A phone that registered from a trunk's address is a phone all the same."""
+        return self.outside.is_trunk(request.flow.host) and not self.contacts.knows(request.flow)
 
     def _on_invite(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int) -> None:
         if self.breadth_of(request) < 1:

@@ -13,9 +13,9 @@ from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 
 if TYPE_CHECKING:
-    from softswitch.proxy.firms import Caller
     from softswitch.dialplan.trunk import OutsideCall
     from softswitch.proxy.branch import Branch
+    from softswitch.proxy.firms import Caller
     from softswitch.proxy.fork import Fork
 
 

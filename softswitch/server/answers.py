@@ -13,6 +13,7 @@ from softswitch.errors import ConfigError
 from softswitch.ops.control import ControlError, Handler
 from softswitch.ops.log import log
 from softswitch.ops.status import CallStatus, ListenerStatus, RegistrationStatus, Status
+from softswitch.ops.trunks import trunk_statuses
 from softswitch.ops.why import why
 from softswitch.records.people import accounts_of
 from softswitch.reload.apart import CheckFailed
@@ -32,6 +33,7 @@ class Answers:
         return {
             "status": self.status,
             "why": self.why,
+            "trunks": self.trunks,
             "reload": self.reload,
             "reload secrets": self.reload_secrets,
             "forget person": self.forget_person,
@@ -149,6 +151,10 @@ class Answers:
             },
             alarms=list(server.alarms.values()),
         ).as_json()
+
+    def trunks(self, _: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch trunks`."""
+        return {"trunks": trunk_statuses(self._server.switch.trunks, self._server.clock.wall())}
 
     def why(self, request: dict[str, Any]) -> dict[str, Any]:
         """For `softswitch why`."""

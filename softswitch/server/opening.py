@@ -46,6 +46,7 @@ async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock)
     await _open_store(server, stack, bus)
     await _open_relay(server, stack)
     _wire(server, stack, bus)
+    server.switch.trunks.on_change = server.trunk_changed
     server.switch.start()
     await server.manager.start()
     stack.push_async_callback(server.manager.stop)

@@ -26,6 +26,7 @@ from softswitch.server.families import by_family
 from softswitch.store.errors import StoreError
 from softswitch.switch import Letters, Switch
 from softswitch.transport.manager import TransportManager
+from softswitch.trunks.line import DOWN, Line
 
 DRAIN_SECONDS = 3.0
 SHUT_SECONDS = 0.5
@@ -109,6 +110,16 @@ class Server:
         elif status.state == "running":
             self.alarms.pop("relay", None)
 
+    def trunk_changed(self, line: Line) -> None:
+        """A trunk came up or went down."""
+        name = f"trunk {line.name}"
+        if line.state == DOWN:
+            log.warning("trunk does not work", trunk=line.name, why=line.detail)
+            self.alarms[name] = f"the trunk {line.name} does not work: {line.detail}"
+        else:
+            log.info("trunk works", trunk=line.name, how=line.detail)
+            self.alarms.pop(name, None)
+
     def secret_of(self, name: str) -> str | None:
         """A secret itself, for logging in at a provider; None where only hashes are known, or nothing."""
         return self.secrets.plain(name)
@@ -141,6 +152,9 @@ class Server:
         self.settings = replace(self.settings, dialplans=found.settings.dialplans, secrets=found.settings.secrets)
         with self.switch.moment():
             self.switch.use_plans(found.plans)
+        kept = {f"trunk {line.name}" for line in self.switch.trunks}
+        for name in [name for name in self.alarms if name.startswith("trunk ") and name not in kept]:
+            del self.alarms[name]
 
     # -- what goes on beside the pump
 

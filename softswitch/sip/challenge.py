@@ -64,7 +64,9 @@ def challenge_of(response: Response) -> Challenge | None:
         params: dict[bytes, bytes] = {}
         for name, quoted, plain in _PARAM.findall(value[7:]):
             params.setdefault(name.lower(), quoted or plain)
-        algorithm = next((one for one in ALGORITHMS if one.upper().encode() == params.get(b"algorithm", b"MD5").upper()), "")
+        algorithm = next(
+            (one for one in ALGORITHMS if one.upper().encode() == params.get(b"algorithm", b"MD5").upper()), ""
+        )
         nonce, realm = params.get(b"nonce"), params.get(b"realm")
         if not algorithm or nonce is None or realm is None:
             continue

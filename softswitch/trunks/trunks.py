@@ -8,16 +8,33 @@ from ipaddress import ip_address, ip_network
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.trunk import OutsideCall
 from softswitch.flow import Flow
-from softswitch.trunks.line import DOWN, UP, Line
+from softswitch.proxy.ports import Resolver
+from softswitch.transaction.layer import Layer
+from softswitch.trunks.keeper import Keeper
+from softswitch.trunks.line import DOWN, Line
 
 SecretOf = Callable[[str], str | None]
 
 
 class Trunks:
-    """The lines in use."""
+    """The lines in use, each with its keeper once `start` was called."""
 
-    def __init__(self, plans: Mapping[str, Plan], secret_of: SecretOf) -> None:
+    def __init__(
+        self,
+        plans: Mapping[str, Plan],
+        secret_of: SecretOf,
+        layer: Layer,
+        resolver: Resolver,
+        wall: Callable[[], float],
+    ) -> None:
+        self.layer = layer
+        self.resolver = resolver
+        self.on_change: Callable[[Line], None] = lambda line: None
+        """Told when a line comes up or goes down."""
+        self._wall = wall
         self._secret_of = secret_of
+        self._keepers: dict[Line, Keeper] = {}
+        self._started = False
         self._lines: dict[tuple[str, str], Line] = {}
         self._hosts: dict[str, Line] = {}
         self.use(plans)
@@ -25,19 +42,56 @@ class Trunks:
     def __iter__(self) -> Iterator[Line]:
         return iter(list(self._lines.values()))
 
-    def use(self, plans: Mapping[str, Plan]) -> list[Line]:
-        """Go by these plans; a trunk that is described as before stays as it is. Those that are gone are returned."""
+    def start(self) -> None:
+        """Register, and ask whether peers are alive."""
+        self._started = True
+        for line in self:
+            self._keep(line)
+
+    def stop(self) -> None:
+        """Leave the registrars."""
+        for keeper in self._keepers.values():
+            keeper.stop()
+
+    def use(self, plans: Mapping[str, Plan]) -> None:
+        """Go by these plans. A trunk that is described as before stays as it is, but for one that was given up."""
         kept: dict[tuple[str, str], Line] = {}
         for plan in plans.values():
             for trunk in plan.trunks.values():
                 known = self._lines.get((plan.site, trunk.name))
-                if known is None or known.trunk != trunk or known.country != plan.country:
+                if known is None or known.trunk != trunk or known.country != plan.country or known.state == DOWN:
                     known = Line(plan.site, plan.country, trunk, self._secret_of)
                 kept[plan.site, trunk.name] = known
-        gone = [line for line in self._lines.values() if line not in kept.values()]
+        for line in self:
+            if line not in kept.values() and line in self._keepers:
+                self._keepers.pop(line).stop()
         self._lines = kept
         self._hosts.clear()
-        return gone
+        if self._started:
+            for line in self:
+                self._keep(line)
+
+    def _keep(self, line: Line) -> None:
+        if line not in self._keepers:
+            keeper = self._keepers[line] = Keeper(self, line)
+            keeper.start()
+
+    def changed(self, line: Line, state: str, detail: str) -> None:
+        """From a keeper: how a line is now."""
+        came = line.state != state
+        if state == DOWN and (came or line.detail != detail):
+            line.last_failure, line.last_failure_at = detail, self._wall()
+        line.detail = detail
+        line.state = state
+        if came:
+            self.on_change(line)
+
+    def silent(self, line: Line) -> None:
+        """A call over this line was not even answered with 100: no further one is sent there until it speaks."""
+        self.changed(line, DOWN, "it did not answer a call")
+        keeper = self._keepers.get(line)
+        if keeper is not None:
+            keeper.hurry()
 
     def line(self, site: str, name: str) -> Line | None:
         return self._lines.get((site, name))
@@ -86,6 +140,3 @@ def _accepts(line: Line, host: str) -> bool:
         if address.version == network.version and address in network:
             return True
     return False
-
-
-__all__ = ["DOWN", "UP", "Trunks"]

@@ -15,7 +15,7 @@ from .pages import ROOT, blocks
 
 PAGE = ROOT / "docs/architecture.md"
 PACKAGE = ROOT / "softswitch"
-PURE = ("sip", "transaction", "dialplan", "registrar", "proxy", "legs", "messaging", "switch")
+PURE = ("sip", "transaction", "dialplan", "registrar", "proxy", "legs", "messaging", "trunks", "bridge", "switch")
 IMPURE = {"asyncio", "os", "random", "secrets", "select", "selectors", "socket", "ssl", "subprocess", "time", "uuid"}
 FUTURES_ONLY = {("registrar/bindings.py", "asyncio"), ("registrar/service.py", "asyncio")}
 """A store's save gives a future."""

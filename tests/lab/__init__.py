@@ -4,4 +4,4 @@ from .lab import Lab
 from .phone import Phone
 from .provider import Provider
 
-__all__ = ["Lab", "Phone"]
+__all__ = ["Lab", "Phone", "Provider"]

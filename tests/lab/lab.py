@@ -320,7 +320,9 @@ class Lab:
         assert set(layer.clients) == set(pings), layer.clients
         assert not layer.servers
         assert not layer._merge
-        assert len(layer.wheel) <= 1 + len(pings), [item for items in layer.wheel._slots.values() for item in items]
+        assert len(layer.wheel) <= 1 + len(pings) + len(list(switch.trunks)), [
+            item for items in layer.wheel._slots.values() for item in items
+        ]
         assert not list(switch.core.calls)
         assert not switch.core.ringing
         assert not len(switch.legs)

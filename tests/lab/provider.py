@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from softswitch.flow import Flow
 from softswitch.sip.message import Request
 
 from .call import Call
@@ -26,6 +27,11 @@ class Provider(Phone):
         """INVITEs are not even answered with 100."""
         self.proved: list[bytes] = []
         """The Authorization values that came."""
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """A message from the switch, or only a sign that the way is still open."""
+        if data.strip():
+            super().receive(data, flow)
 
     def _request(self, incoming: Incoming) -> None:
         request = incoming.request
@@ -51,12 +57,10 @@ class Provider(Phone):
     @property
     def calls_in(self) -> list[Call]:
         """The calls that came to it."""
-        return [call for call in super().__getattribute__("_all") if call.incoming is not None]
+        return [call for call in self.calls if call.incoming is not None]
 
-    def calls(self, number: str, *extra: str | bytes, caller: str = "+4930123", **options: object) -> Call:
+    def dials(self, number: str, *extra: str | bytes, caller: str = "+4930123", **options: object) -> Call:
         """Call a number of the firm."""
-        lab = self.lab
-        return self.invites(
-            f"sip:{number}@{lab.listeners[0].advertised_host}", *extra,
-            sender=f"<sip:{caller}@provider.example>", **options,  # type: ignore[arg-type]
-        )  # fmt: skip
+        host = self.lab.listeners[0].advertised_host
+        sender = f"<sip:{caller}@provider.example>"
+        return self.invites(f"sip:{number}@{host}", *extra, sender=sender, **options)  # type: ignore[arg-type]

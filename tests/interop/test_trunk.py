@@ -1,0 +1,167 @@
+"""Calls over a provider that kamailio plays: it wants a registration, a proof for each call, its number in From."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from .conftest import StartSwitch
+from .office import ACCOUNTS, DIALPLAN, Account
+from .peers.kamailio import Kamailio
+from .peers.pjsua import Pjsua
+from .peers.process import wait_until
+from .server import Server, free_ports
+from .sound import RATE, chirps, compare, read_wav, write_wav
+
+pytestmark = pytest.mark.interop
+
+pytest.importorskip("pjsua2", exc_type=ImportError)
+
+NEEDS = ("kamailio",)
+
+PROVIDER = "127.0.0.2"
+MOBILE = Account("mobile", "+491701234567", "+491701234567", "pw-mobile")
+SPOKEN = {"carla": chirps(21), "mobile": chirps(22), "dario": chirps(23)}
+
+TRUNKS = """
+trunks:
+@TRUNKS@
+numbers: {+49 89 12340: carla}
+outside:
+  - {dial: [110, 112], via: [@VIA@], emergency: yes}
+  - {dial: + *, via: [@VIA@], may: [carla]}
+"""
+
+CITY = "  city: {registrar: @AT@, user: acme, secret: carla-home, number: +49 89 12340}\n"
+
+
+def dialplan(city: str, before: str = "") -> str:
+    """The office with trunks; `before` is an entry for one called "broken", which is tried first."""
+    trunks = before + CITY.replace("@AT@", city)
+    via = "broken, city" if before else "city"
+    text = DIALPLAN.replace("timezone: Europe/Berlin", "timezone: Europe/Berlin\n  country: DE")
+    return text + TRUNKS.replace("@TRUNKS@", trunks.rstrip("\n")).replace("@VIA@", via)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture
+def provider(tmp_path: Path, stack: ExitStack) -> str:
+    """The address of a running provider."""
+    at = f"{PROVIDER}:{free_ports(1, PROVIDER)[0]}"
+    words = {"SECRET": ACCOUNTS["carla-home"].password, "EXPIRES": "600"}
+    started = stack.enter_context(Kamailio(tmp_path / "provider", "provider.cfg", [f"udp:{at}"], words))
+    started.wait_for("Listening on")
+    return at
+
+
+Start = Callable[[Account, str], Pjsua]
+
+
+@pytest.fixture
+def start(tmp_path: Path, stack: ExitStack) -> Start:
+    """Starts a phone that registers: start(account, host:port)."""
+
+    def one(account: Account, at: str) -> Pjsua:
+        wav = write_wav(tmp_path / f"{account.name}.wav", SPOKEN["mobile" if account is MOBILE else account.person])
+        phone = Pjsua(tmp_path / account.name, account, at, transport="udp", wav=wav, authority=tmp_path / "none.pem")
+        stack.callback(phone.stop)
+        phone.registered()
+        return phone
+
+    return one
+
+
+def registered(switch: Server) -> None:
+    switch.process.wait_for("trunk works", 8)
+
+
+def talk(caller: Pjsua, callee: Pjsua, called: str, hangs_up: Pjsua) -> None:
+    caller.dial(called)
+    callee.answer()
+    for one in (caller, callee):
+        one.established()
+        wait_until(lambda one=one: one.recorded_bytes() > 3 * RATE * 2, "recording", 10)  # type: ignore[misc]
+    hangs_up.command("hangup")
+    for one in (caller, callee):
+        one.closed()
+
+
+def hears(listener: Pjsua, speaker: str) -> None:
+    listener.stop()
+    match = compare(SPOKEN[speaker], read_wav(listener.heard))
+    assert match.coefficient > 0.9, match
+    assert match.seconds >= 2, match
+
+
+def test_a_phone_calls_a_mobile_and_both_are_heard(provider: str, start_switch: StartSwitch, start: Start) -> None:
+    switch = start_switch(dialplan=dialplan(provider))
+    registered(switch)
+    carla, mobile = start(ACCOUNTS["carla-home"], switch.at("udp")), start(MOBILE, provider)
+    talk(carla, mobile, "01701234567", hangs_up=carla)
+    hears(carla, "mobile")
+    hears(mobile, "carla")
+
+
+def test_a_mobile_calls_the_firm_and_both_are_heard(provider: str, start_switch: StartSwitch, start: Start) -> None:
+    switch = start_switch(dialplan=dialplan(provider))
+    registered(switch)
+    carla, mobile = start(ACCOUNTS["carla-home"], switch.at("udp")), start(MOBILE, provider)
+    talk(mobile, carla, "+498912340", hangs_up=carla)
+    hears(carla, "mobile")
+    hears(mobile, "carla")
+
+
+def test_hold_and_resume_over_the_trunk(provider: str, start_switch: StartSwitch, start: Start) -> None:
+    switch = start_switch(dialplan=dialplan(provider))
+    registered(switch)
+    carla, mobile = start(ACCOUNTS["carla-home"], switch.at("udp")), start(MOBILE, provider)
+    carla.dial("01701234567")
+    mobile.answer()
+    carla.established()
+    mobile.established()
+    carla.command("hold")
+    mobile.wait_event("media", status="held by them")
+    carla.wait_event("media", status="held")
+    carla.command("resume")
+    for one in (carla, mobile):
+        one.wait_event("media", status="active")
+    mobile.command("hangup")
+    carla.closed()
+
+
+def test_an_emergency_call_passes_for_who_may_not_call_anybody_else(
+    provider: str, start_switch: StartSwitch, start: Start
+) -> None:
+    switch = start_switch(dialplan=dialplan(provider))
+    registered(switch)
+    dario, emergency = start(ACCOUNTS["dario-home"], switch.at("udp")), start(MOBILE, provider)
+    dario.dial("01701234567")
+    dario.closed(403)
+    dario.dial("112")
+    emergency.answer()
+    dario.established()
+    emergency.command("hangup")
+    dario.closed()
+
+
+def test_a_silent_trunk_gives_way_within_seconds(provider: str, start_switch: StartSwitch, start: Start) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind((PROVIDER, 0))
+        before = f"  broken: {{peer: {PROVIDER}:{silent.getsockname()[1]}}}\n"
+        switch = start_switch(dialplan=dialplan(provider, before))
+        registered(switch)
+        carla, mobile = start(ACCOUNTS["carla-home"], switch.at("udp")), start(MOBILE, provider)
+        carla.dial("01701234567")
+        mobile.answer()
+        carla.established()
+        carla.command("hangup")
+        mobile.closed()

@@ -1,0 +1,162 @@
+"""Trunks that register, are watched, and stop asking who refuses them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from lab import Lab, Provider
+from lab.exchange import Incoming
+
+from softswitch.trunks.line import Line
+
+OFFICE = """
+site: {domain: acme.example, timezone: Europe/Berlin, country: DE}
+people:
+  anna: {number: 101, places: {office: {phone: anna-desk}}}
+phones: {anna-desk: {}}
+trunks:
+  city: {registrar: sip.provider.example, user: acme, login: acme-7, secret: city, number: +49 89 1234}
+numbers: {+49 89 12340: anna}
+outside:
+  - {dial: + *, via: city}
+"""
+
+
+class Registrar(Provider):
+    """A provider that wants a REGISTER."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self.expires = 600
+        self.status = 0
+        self.minimum = 0
+        lab.resolver.names[b"sip.provider.example"] = [("UDP", self.host, 5060)]
+
+    def _request(self, incoming: Incoming) -> None:
+        request = incoming.request
+        if request.method != b"REGISTER":
+            super()._request(incoming)
+        elif self.status:
+            incoming.reply(self.status)
+        elif request.get(b"authorization") is None:
+            challenge = b'WWW-Authenticate: Digest realm="r", nonce="n%b", algorithm=SHA-256, qop="auth"'
+            incoming.reply(401, (challenge % self.lab.word(),))
+        elif self.minimum and int(request.get(b"expires")) < self.minimum:
+            incoming.reply(423, (b"Min-Expires: %d" % self.minimum,))
+        else:
+            contact = request.get(b"contact")
+            incoming.reply(200, (b"Contact: %b;expires=%d" % (contact, self.expires),))
+
+
+@pytest.fixture
+def lab() -> Lab:
+    return Lab(OFFICE)
+
+
+@pytest.fixture
+def registrar(lab: Lab) -> Registrar:
+    return Registrar(lab)
+
+
+def line_of(lab: Lab) -> Line:
+    (line,) = lab.switch.trunks
+    return line
+
+
+def test_it_registers_and_stays_registered(lab: Lab, registrar: Registrar) -> None:
+    lab.advance(2)
+    assert line_of(lab).state == "up"
+    first = registrar.requests_of("REGISTER")[-1]
+    assert first.to.uri == b"sip:acme@sip.provider.example"
+    assert b'username="acme-7"' in first.get(b"authorization")
+    before = len(registrar.requests_of("REGISTER"))
+    lab.advance(600)
+    assert line_of(lab).state == "up"
+    assert len(registrar.requests_of("REGISTER")) == before + 2  # a challenge and an answer
+    assert len({request.call_id for request in registrar.requests_of("REGISTER")}) == 1
+
+
+def test_calls_go_both_ways_over_it(lab: Lab, registrar: Registrar) -> None:
+    lab.advance(2)
+    anna = lab.phone("anna-desk")
+    call = anna.invites("+442079460958")
+    lab.advance()
+    assert registrar.call.incoming.request.uri == b"sip:+442079460958@sip.provider.example"
+    registrar.call.answer()
+    lab.advance()
+    call.bye()
+    lab.advance()
+    into = registrar.invites("sip:acme@192.0.2.1", sender="<sip:+4930123@provider.example>", uri=b"sip:acme@192.0.2.1")
+    lab.advance()
+    assert into.status == 404  # the account alone is nobody's number
+    into = registrar.invites(
+        "sip:+498912340@sip.provider.example", sender="<sip:+4930123@provider.example>", uri=b"sip:acme@192.0.2.1"
+    )
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    assert into.state == "answered"
+    into.bye()
+    lab.at_rest()
+
+
+def test_it_takes_a_longer_time_when_it_must(lab: Lab, registrar: Registrar) -> None:
+    registrar.minimum, registrar.expires = 3600, 3600
+    lab.advance(2)
+    assert line_of(lab).state == "up"
+    assert registrar.requests_of("REGISTER")[-1].get(b"expires") == b"3600"
+
+
+def test_who_refuses_us_is_asked_a_few_times_only(lab: Lab, registrar: Registrar) -> None:
+    registrar.status = 403
+    lab.advance(3600)
+    assert line_of(lab).state == "down"
+    assert "refused the account acme" in line_of(lab).detail
+    assert len(registrar.requests_of("REGISTER")) == 3
+    lab.switch.use_plans(lab.plans)
+    registrar.status = 0
+    lab.advance(2)
+    assert line_of(lab).state == "up"
+
+
+def test_a_wrong_secret_is_not_hammered(lab: Lab, registrar: Registrar) -> None:
+    registrar.status = 401
+    lab.advance(3600)
+    assert len(registrar.requests_of("REGISTER")) == 3
+
+
+def test_a_provider_that_is_away_is_asked_after_a_growing_while(lab: Lab, registrar: Registrar) -> None:
+    lab.advance(2)
+    registrar.deaf = True
+    lab.advance(3600)
+    assert line_of(lab).state == "down"
+    tries = {cseq for cseq in re.findall(rb"CSeq: (\d+) REGISTER", b"".join(lab.to(registrar)))}
+    assert 5 < len(tries) < 20
+    registrar.deaf = False
+    lab.advance(800)
+    assert line_of(lab).state == "up"
+
+
+def test_a_stop_leaves_the_registrar(lab: Lab, registrar: Registrar) -> None:
+    lab.advance(2)
+    lab.switch.drain()
+    lab.advance(2)
+    assert registrar.requests_of("REGISTER")[-1].get(b"expires") == b"0"
+
+
+def test_a_peer_that_falls_silent_and_comes_back(lab: Lab) -> None:
+    lab = Lab(OFFICE.replace("registrar: sip.provider.example", "peer: 198.51.100.7"))
+    provider = Provider(lab)
+    lab.advance(2)
+    assert line_of(lab).state == "up"
+    provider.deaf = True
+    lab.advance(80)
+    assert line_of(lab).state == "down"
+    provider.deaf = False
+    lab.advance(40)
+    assert line_of(lab).state == "up"
+    provider.replies["OPTIONS"] = (503, (), b"")
+    lab.advance(80)
+    assert line_of(lab).state == "down"
+    assert "503" in line_of(lab).last_failure
