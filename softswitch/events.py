@@ -26,6 +26,23 @@ class CallChanged(NamedTuple):
     detail: str = ""
 
 
+class PartChanged(NamedTuple):
+    """What one phone does within one call changed."""
+
+    site: str
+    account: str
+    call_id: str
+    state: str
+    """"trying" (it calls, nobody rings yet), "ringing", "answered", "ended"."""
+    caller: bool
+    """Whether this phone is the one that called."""
+    other: str
+    """The user part or number at the other end, as shown to this phone; "" if hidden."""
+    local_tag: str
+    """This phone's own tag, "" while it has none: with the Call-ID and the other it names the dialog."""
+    remote_tag: str
+
+
 class Bus:
     """Handlers by the event's type, called in order of subscription within `publish`."""
 

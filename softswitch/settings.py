@@ -97,6 +97,22 @@ class MessageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceSettings:
+    """For how long and how much may be watched: the fields of `presence.limits.PresenceLimits`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    minimum_seconds: Annotated[Seconds, Field(alias="minimum")] = 60.0
+    """Shorter subscriptions and publications get 423 with Min-Expires."""
+    default_seconds: Annotated[Seconds, Field(alias="default")] = 3600.0
+    """For phones that do not say."""
+    maximum_seconds: Annotated[Seconds, Field(alias="maximum")] = 7200.0
+    """Longer wishes are cut to this."""
+    subscriptions: Count = 300
+    """At most so many at once of one phone."""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayAddress:
     """Where media of one network passes: one for each network and address family."""
 
@@ -192,6 +208,7 @@ class Settings:
     registrar: RegistrarSettings
     records: RecordSettings
     messages: MessageSettings
+    presence: PresenceSettings
     relay: RelaySettings
     limits: LimitSettings
     tls: TlsSettings

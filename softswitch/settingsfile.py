@@ -109,6 +109,7 @@ class _Reader:
             registrar=raw.registrar,
             records=raw.records,
             messages=raw.messages,
+            presence=raw.presence,
             relay=self._relay(raw.relay, listeners),
             limits=raw.limits,
             tls=settings.TlsSettings(
@@ -313,6 +314,9 @@ class _Reader:
         registrar = made.registrar
         if not registrar.minimum_seconds <= registrar.default_seconds <= registrar.maximum_seconds:
             self._complain("minimum, default and maximum are not in this order", "registrar")
+        presence = made.presence
+        if not presence.minimum_seconds <= presence.default_seconds <= presence.maximum_seconds:
+            self._complain("minimum, default and maximum are not in this order", "presence")
         if registrar.contacts == 0:
             self._complain("no phone could register with 0", "registrar", "contacts")
         if not made.dialplans:

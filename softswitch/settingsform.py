@@ -18,6 +18,7 @@ from softswitch.settings import (
     LogSettings,
     MessageSettings,
     Peer,
+    PresenceSettings,
     RecordSettings,
     RegistrarSettings,
     Seconds,
@@ -94,6 +95,7 @@ class WrittenFile:
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
     records: RecordSettings = field(default_factory=RecordSettings)
     messages: MessageSettings = field(default_factory=MessageSettings)
+    presence: PresenceSettings = field(default_factory=PresenceSettings)
     relay: WrittenRelay = field(default_factory=WrittenRelay)
     limits: LimitSettings = field(default_factory=LimitSettings)
     tls: WrittenTls = field(default_factory=WrittenTls)

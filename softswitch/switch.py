@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from softswitch.bridge.bridges import Bridges
 from softswitch.clock import Clock
+from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Plan
 from softswitch.errors import PeerError
 from softswitch.events import Bus
@@ -22,9 +23,15 @@ from softswitch.legs.leg import Legs
 from softswitch.media.engine import Done, Heard, MediaEngine, MediaEvent, MediaFailed, MediaKey
 from softswitch.messaging.letter import Letter, MessageStore, Rules
 from softswitch.messaging.service import Messaging
+from softswitch.presence.limits import PresenceLimits
+from softswitch.presence.ports import Mailboxes, NoMailboxes
+from softswitch.presence.service import Presence
+from softswitch.presence.stored import PresenceStore, StoredPublication, StoredSubscription
 from softswitch.proxy.core import Core
+from softswitch.proxy.earlier import parts_of
 from softswitch.proxy.ports import Directory, Resolver, Verifier
 from softswitch.proxy.silence import SilenceWatch
+from softswitch.records.record import CallRecord
 from softswitch.records.recorder import Recorder
 from softswitch.registrar.bindings import Binding
 from softswitch.registrar.flows import flow_of
@@ -33,6 +40,7 @@ from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
 from softswitch.sip.parse import parse
 from softswitch.sip.via import stamped
+from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
@@ -121,10 +129,14 @@ class Switch:
         own_hosts: Collection[str] = (),
         recorder: Recorder | None = None,
         letters: Letters | None = None,
+        presence_store: PresenceStore | None = None,
+        presence_limits: PresenceLimits | None = None,
+        mailboxes: Mailboxes | None = None,
+        on_store_error: Callable[[BaseException], None] = lambda error: None,
     ) -> None:
         """`own_hosts` are further addresses that mean us: those of the interfaces behind a wildcard bind.
 
-        Without `letters` no message waits.
+        Without `letters` no message waits. `on_store_error` is told why something of presence could not be stored.
         """
         self.clock = outside.clock
         self.log = outside.log
@@ -136,6 +148,8 @@ class Switch:
         self._kept: set[int] = set()
         """Connections that a registration came by."""
         self._armed: float | None = None
+        self._bus = bus
+        self._recorder = recorder
         self.core = Core(
             plans=plans,
             listeners=listeners,
@@ -167,6 +181,21 @@ class Switch:
         self.trunks = Trunks(plans, outside.secret_of, self.layer, self.core.resolver, outside.clock.wall)
         self.bridges = Bridges(self.core, self.layer, self.trunks)
         self.core.outside = self.bridges
+        self.presence = self.core.presence = Presence(
+            plans=plans,
+            layer=self.layer,
+            ways=self,
+            store=presence_store or MemoryPresenceStore(),
+            bus=bus,
+            listeners=listeners,
+            limits=presence_limits or PresenceLimits(),
+            mailboxes=mailboxes or NoMailboxes(),
+            facts=lambda site: Facts(site, "", wall=self.core.wall),
+            moment=self.moment,
+            wall=lambda: self.core.wall,
+            verify=lambda request, site: verifier.verify(request, site, self.layer.now, True),
+            on_store_error=on_store_error,
+        )
         self._sweeper = Timer(self._sweep)
 
     def use_plans(self, plans: Mapping[str, Plan]) -> None:
@@ -176,14 +205,25 @@ class Switch:
 
     # -- the pump
 
-    def start(self) -> None:
-        """Begin what recurs by itself."""
+    def start(
+        self, subscriptions: Iterable[StoredSubscription] = (), publications: Iterable[StoredPublication] = ()
+    ) -> None:
+        """Begin what recurs by itself, and go on with what an earlier run left."""
         with self.moment():
+            if self._recorder is not None:
+                self._recorder.on_over = lambda record: self._tell_parts(record, "ended")
+                for record in self._recorder.earlier():
+                    self._tell_parts(record, "answered")
+            self.presence.start(subscriptions, publications)
             self.layer.wheel.arm(self._sweeper, self.layer.now + SWEEP_SECONDS)
             if self.messaging is not None and self._letters is not None:
                 self.messaging.take_over(self._letters.waiting)
                 self._letters = None
             self.trunks.start()
+
+    def _tell_parts(self, record: CallRecord, state: str) -> None:
+        for part in parts_of(record, self.core.firms.plans, state):
+            self._bus.publish(part)
 
     def moment(self) -> _Moment:
         """`with switch.moment():` around everything that happens at one moment and does not come by `receive`."""
@@ -368,6 +408,7 @@ class Switch:
         wall = self.core.wall
         self.registrar.sweep(wall)
         self.core.calls.forget_silent(wall)
+        self.presence.sweep(wall)
         for binding in self.registrar.pings_due(wall):
             self._ping(binding)
 

@@ -32,19 +32,26 @@ def reached(plan: Plan, destination: Destination) -> dict[str, Person | Team]:
         if one.name in found:
             continue
         found[one.name] = one
-        if isinstance(one, Team):
-            waiting += (plan.people[name] for name in one.members)
-            targets = [target for route in one.then.values() for target in _targets(route)]
-        else:
-            targets = [target for rule in one.rules for target in _targets(rule.route)]
-        for target in targets:
-            match target:
-                case ToPerson() | ToEveryPlace():
-                    waiting.append(plan.people[target.person])
-                case ToTeam():
-                    waiting.append(plan.teams[target.team])
-                case ToPlace() | ToNumber() | ToEnd():
-                    pass
+        waiting += next_to(plan, one)
+    return found
+
+
+def next_to(plan: Plan, one: Person | Team) -> list[Person | Team]:
+    """Whom a call for this person or team may be sent on to, or rings, with nobody in between; some more than once."""
+    found: list[Person | Team] = []
+    if isinstance(one, Team):
+        found += (plan.people[name] for name in one.members)
+        targets = [target for route in one.then.values() for target in _targets(route)]
+    else:
+        targets = [target for rule in one.rules for target in _targets(rule.route)]
+    for target in targets:
+        match target:
+            case ToPerson() | ToEveryPlace():
+                found.append(plan.people[target.person])
+            case ToTeam():
+                found.append(plan.teams[target.team])
+            case ToPlace() | ToNumber() | ToEnd():
+                pass
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from softswitch.dialplan.rota import Rota
 from softswitch.events import Bus, CallChanged
+from softswitch.proxy.parts import Parts
 from softswitch.records.diary import Diary
 from softswitch.records.recorder import Recorder
 
@@ -42,6 +43,8 @@ class Call:
     """The tags of those whose offer came in a reliable provisional response; the PRACK brings the answer (RFC 3262)."""
     left: set[bytes] = field(default_factory=set)
     """The tags of those who hung up: a 200 that comes once more, late, brings nobody back."""
+    parts: Parts | None = None
+    """The phones in it; set by `Calls.begin`."""
 
 
 class Calls:
@@ -69,17 +72,41 @@ class Calls:
         if call.call_id in self._calls:
             return False
         self._calls[call.call_id] = call
+        call.parts = Parts(self._bus, call.call_id)
+        diary = call.diary
+        call.parts.calls(diary.account_site, diary.account, call.called, call.from_tag)
         self._tell(call, "ringing")
         return True
 
+    def rings(self, call_id: bytes, account: str, tag: bytes) -> None:
+        """A phone of the firm that is called, or another destination (""), rings."""
+        call = self._calls.get(call_id)
+        if call is not None and call.parts is not None and not call.answered_at:
+            call.parts.rings(call.site, account, call.caller, call.from_tag, tag)
+
+    def stopped(self, call_id: bytes, account: str = "") -> None:
+        """A phone rings no more; with "" none does."""
+        call = self._calls.get(call_id)
+        if call is not None and call.parts is not None:
+            call.parts.stop_ringing(call.site, account)
+
     def answered(
-        self, call_id: bytes, from_tag: bytes, to_tag: bytes, label: str, wall: float, person: str = ""
+        self,
+        call_id: bytes,
+        from_tag: bytes,
+        to_tag: bytes,
+        label: str,
+        wall: float,
+        person: str = "",
+        account: str = "",
     ) -> None:
-        """Somebody took the call of this caller; see `Call.person`."""
+        """Somebody took the call of this caller; see `Call.person`. `account`: the phone, where it is one of ours."""
         call = self._calls.get(call_id)
         if call is not None and call.from_tag == from_tag and to_tag not in call.dialogs and to_tag not in call.left:
             call.dialogs.add(to_tag)
             call.label = label
+            if call.parts is not None:
+                call.parts.answered(call.site, account, call.caller, from_tag, to_tag, not call.answered_at)
             if not call.answered_at:
                 call.answered_at = call.heard_at = wall
                 call.person = person
@@ -110,6 +137,8 @@ class Calls:
         call.dialogs.difference_update(tags)
         call.left.update(tags)
         if call.dialogs or not call.answered_at:
+            if call.parts is not None:
+                call.parts.left(tags)
             return False  # a BYE to one that only rang ends that one alone (RFC 3261 §15)
         call.diary.hung_up_by = "caller" if tags[0] == call.from_tag else "called"
         self.end(call_id)
@@ -122,6 +151,8 @@ class Calls:
             call.diary.ended_at = self._wall()
             if call.person:
                 self.rota.ended(call.site, call.person, self._wall())
+            if call.parts is not None:
+                call.parts.end()
             self._tell(call, "ended")
 
     def moved(self, call_id: bytes, other: bytes, from_tag: bytes) -> None:

@@ -8,13 +8,14 @@ from zlib import crc32
 from softswitch.dialplan.decide import next_step
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import Outcome
-from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.plan import Code, Person, Plan
 from softswitch.dialplan.step import Answer, Reject, Ring
 from softswitch.errors import PeerError
 from softswitch.events import BindingChanged, Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
+from softswitch.presence.permission import Watching
 from softswitch.proxy.ack import AckForward
 from softswitch.proxy.branch import Branch, target_of
 from softswitch.proxy.calls import Call, Calls
@@ -27,6 +28,7 @@ from softswitch.proxy.ports import (
     LegHandler,
     MessageHandler,
     OutsideHandler,
+    PresenceHandler,
     RegisterHandler,
     Resolver,
     Verifier,
@@ -49,20 +51,22 @@ from softswitch.transaction.server_other import ServerOther
 MAX_BREADTH = 60
 """RFC 5393 §5.3.3.3."""
 
-SERVER_PACKAGES = (b"message-summary", b"reg", b"presence.winfo", b"conference")
-"""Event packages that only a server can serve; a phone asked for them would refuse each in turn."""
-
-ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE, INFO, MESSAGE"
+METHODS = (
+    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "UPDATE", "PRACK", "REFER", "NOTIFY", "SUBSCRIBE",
+    "PUBLISH", "INFO", "MESSAGE",
+)  # fmt: skip
+ALLOW = b"Allow: " + ", ".join(METHODS).encode()
 
 
 class Core:
-    """Decides about every new request; the switch puts in `layer` and `legs` before the first one."""
+    """Decides about every new request; the switch puts in `layer`, `legs` and `presence` before the first one."""
 
     layer: Layer
     legs: LegHandler
     messages: MessageHandler | None = None
     """None: they go to the phones that are there, or fail."""
     outside: OutsideHandler
+    presence: PresenceHandler
 
     def __init__(
         self,
@@ -109,6 +113,7 @@ class Core:
     def use_plans(self, plans: Mapping[str, Plan]) -> None:
         """Route new calls by these plans; calls that ring keep theirs."""
         self.firms.use(plans)
+        self.presence.use(plans)
 
     # -- new requests
 
@@ -153,7 +158,9 @@ class Core:
     def _on_dialog_request(self, request: Request, way: Way, hops: int) -> None:
         token = way.token
         if token is None:
-            if self._is_for_us(way) and (self.legs.on_request(request) or self.outside.on_request(request)):
+            if self._is_for_us(way) and any(
+                one.on_request(request) for one in (self.legs, self.outside, self.presence)
+            ):
                 return
             raise PeerError(481)
         if not self._is_party(request.flow, token.sender):
@@ -288,8 +295,8 @@ class Core:
             self._on_outside(request, way, hops, caller)
         elif method == b"INVITE":
             self._on_invite(request, uri, plan, caller, hops)
-        elif method == b"PUBLISH" or (method == b"SUBSCRIBE" and request.get(b"event") in SERVER_PACKAGES):
-            raise PeerError(489)
+        elif method in (b"SUBSCRIBE", b"PUBLISH"):
+            self._on_event(request, uri, plan, caller)
         elif method in (b"BYE", b"PRACK", b"UPDATE", b"CANCEL"):
             raise PeerError(481)
         else:
@@ -321,8 +328,25 @@ class Core:
         self.log.note(request.call_id, "call", caller=caller_shown, called=facts.called, account=caller.account)
         fork.proceed()
 
+    def _on_event(self, request: Request, uri: Uri, plan: Plan, caller: Caller) -> None:
+        """SUBSCRIBE or PUBLISH: the switch itself knows how its people are."""
+        who = plan.lookup(uri.user_text)
+        if who is None or isinstance(who, Code):
+            raise PeerError(404)
+        sender = request.from_.uri
+        uri_shown = parse_uri(sender) if sender[:3].lower() == b"sip" else None
+        address = f"{uri_shown.user_text}@{uri_shown.host.decode()}" if uri_shown is not None else ""
+        site = caller.plan.site if caller.account else ""
+        watching = Watching(site, caller.account, address, self.directory.peer(request.flow.host) or "")
+        if request.method == b"SUBSCRIBE":
+            self.presence.on_subscribe(request, plan, uri.user_text, who, watching)
+        elif isinstance(who, Person):
+            self.presence.on_publish(request, plan, who, watching)
+        else:
+            raise PeerError(403, "Nobody Speaks for a Team")
+
     def _on_other(self, request: Request, uri: Uri, plan: Plan, caller: Caller, hops: int) -> None:
-        """SUBSCRIBE, an unknown method …: to all phones that would ring now. MESSAGE has a handler of its own."""
+        """An unknown method …: to all phones that would ring now. MESSAGE has a handler of its own."""
         letters = self.messages if request.method == b"MESSAGE" else None
         if letters is not None and letters.on_message(request, uri.user_text, plan, caller, hops):
             return

@@ -42,6 +42,8 @@ class Firms:
 
     def use(self, plans: Mapping[str, Plan]) -> None:
         """Go by these plans from now on."""
+        self.plans = plans
+        """By the domain of the site."""
         self._plans = {site.lower().encode(): plan for site, plan in plans.items()}
         self._default = next(iter(plans.values()))
         self.realms = [b'realm="%b"' % site.encode() for site in plans]

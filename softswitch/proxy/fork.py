@@ -222,6 +222,7 @@ class Fork:
 
     def _move_on(self, outcome: Outcome) -> None:
         self.due = None
+        self.core.calls.stopped(self.request.call_id)
         self.history += (outcome,)
         self.diary.outcomes.append(outcome.value)
         self.core.log_outcome(self.request, outcome)
@@ -234,7 +235,10 @@ class Fork:
         if status < 200:
             leg = branch.leg
             assert leg is not None
-            leg.rang_at = leg.rang_at or self.core.wall
+            if not leg.rang_at:
+                leg.rang_at = self.core.wall
+                if not self.finished and not branch.cancelled:
+                    self.core.calls.rings(self.request.call_id, branch.account, response.to.tag)
             if not self.finished and not branch.cancelled:
                 self.server.respond(status, forward_response(response, body))
         elif status < 300:
@@ -253,7 +257,9 @@ class Fork:
         tag = response.to.tag
         request = self.request
         calls, wall = self.core.calls, self.core.wall
-        calls.answered(request.call_id, request.from_.tag, tag, self._label(branch), wall, self._watched(branch))
+        calls.answered(
+            request.call_id, request.from_.tag, tag, self._label(branch), wall, self._watched(branch), branch.account
+        )
         self.server.respond(response.status, forward_response(response, body))
         if first:
             self._end()
@@ -279,6 +285,8 @@ class Fork:
         assert leg is not None
         leg.status, leg.ended_at = branch.status, self.core.wall
         self.core.release_branch(branch)
+        if branch.account and all(other.done for other in self.branches if other.account == branch.account):
+            self.core.calls.stopped(self.request.call_id, branch.account)
         if self.finished:
             return
         if self._last is not None and not self.cancelled:
@@ -349,6 +357,7 @@ class Fork:
     def _give_up(self, reasons: Sequence[bytes]) -> None:
         self.cancelled = True
         self.due = None
+        self.core.calls.stopped(self.request.call_id)
         for branch in self.branches:
             branch.cancel(*reasons)
             if branch.is_silent:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.flow import Flow
+from softswitch.presence.permission import Watching
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request
 from softswitch.transaction.server_invite import ServerInvite
@@ -113,6 +114,26 @@ class OutsideHandler(Protocol):
 
     def is_trunk(self, host: str) -> bool:
         """Whether a trunk's calls come from this address."""
+        ...
+
+
+class PresenceHandler(Protocol):
+    """Subscriptions to people and teams of ours, and what is published of them."""
+
+    def on_subscribe(self, request: Request, plan: Plan, user: str, who: Person | Team, watching: Watching) -> None:
+        """A SUBSCRIBE outside of a dialog to whom `user` means. Raises PeerError."""
+        ...
+
+    def on_publish(self, request: Request, plan: Plan, person: Person, watching: Watching) -> None:
+        """A PUBLISH about a person. Raises PeerError."""
+        ...
+
+    def on_request(self, request: Request) -> bool:
+        """A request within a dialog of ours; False when there is no such dialog. Raises PeerError."""
+        ...
+
+    def use(self, plans: Mapping[str, Plan]) -> None:
+        """Go by these plans from now on."""
         ...
 
 

@@ -13,6 +13,8 @@ from softswitch.records.diary import Diary, Whose, text
 from softswitch.records.record import CallRecord, RecordStore
 
 FLUSH_SECONDS = 0.2
+OURS = "the switch: "
+"""How the label of what answered begins, where it was the switch."""
 LONGEST_SECONDS = 24 * 3600.0
 """A call of an earlier run of the switch of which nothing was heard for so long is over."""
 
@@ -37,6 +39,12 @@ class Recorder:
         self._earlier: dict[str, CallRecord] = {}
         """By Call-ID, the conversations that an earlier run of the switch left."""
         self._due = False
+        self.on_over: Callable[[CallRecord], None] = lambda record: None
+        """Told of each conversation of an earlier run that is over now."""
+
+    def earlier(self) -> list[CallRecord]:
+        """The conversations of an earlier run that go on."""
+        return list(self._earlier.values())
 
     def changed(self, diary: Diary) -> None:
         """The call is to be stored as it will be in a moment."""
@@ -76,11 +84,12 @@ class Recorder:
     async def resume(self, wall: float) -> None:
         """Take over what an earlier run left without an end; once, before the first call. Raises StoreError.
 
-        What rang then was interrupted. Conversations between phones go on without us: their BYE may still come.
+        What rang then was interrupted, and so was what the switch itself had taken. Conversations between phones go on
+        without us: their BYE may still come.
         """
         interrupted = []
         for record in await self._store.unfinished():
-            if record.answered_at:
+            if record.answered_at and not record.answered_by.startswith(OURS):
                 self._earlier[record.call_id] = record
             else:
                 interrupted.append(_ended(record, "interrupted", wall))
@@ -93,6 +102,7 @@ class Recorder:
             record = self._earlier.pop(text(call_id), None)
             if record is not None:
                 self._end([_ended(record, "answered", wall)])
+                self.on_over(record)
 
     def close_silent(self, wall: float) -> None:
         """Give up the earlier conversations whose end nobody will tell any more."""
@@ -100,6 +110,8 @@ class Recorder:
         for record in silent:
             del self._earlier[record.call_id]
         self._end([_ended(record, "lost", wall) for record in silent])
+        for record in silent:
+            self.on_over(record)
 
     def _end(self, records: Iterable[CallRecord]) -> None:
         self._finished += records

@@ -22,9 +22,14 @@ def flow_of(binding: Binding, listeners: Sequence[Listener]) -> Flow | None:
 
     For a binding with a Path the first Path value says where to send (RFC 3327 §5.5), not this.
     """
-    if not binding.flow:
+    return flow_from(binding.flow, listeners)
+
+
+def flow_from(text: str, listeners: Sequence[Listener]) -> Flow | None:
+    """The flow of a text that `flow_text` wrote, or None where its listener is no more; None for ""."""
+    if not text:
         return None
-    transport, index, host, port, connection = binding.flow.split("|")
+    transport, index, host, port, connection = text.split("|")
     for listener in listeners:
         if listener.index == int(index) and listener.transport.lower() == transport:
             # An address family that the listener no longer has can't be reached from it.

@@ -18,6 +18,7 @@ from softswitch.ops.control import ControlServer
 from softswitch.ops.interfaces import own_addresses
 from softswitch.ops.limits import Limits
 from softswitch.ops.log import log
+from softswitch.presence.limits import PresenceLimits
 from softswitch.records.people import whose
 from softswitch.records.recorder import Recorder
 from softswitch.registrar.auth import Authenticator
@@ -47,7 +48,8 @@ async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock)
     await _open_relay(server, stack)
     _wire(server, stack, bus)
     server.switch.trunks.on_change = server.trunk_changed
-    server.switch.start()
+    watched = await server.presence.subscriptions(), await server.presence.publications()
+    server.switch.start(*watched)
     await server.manager.start()
     stack.push_async_callback(server.manager.stop)
     stack.callback(server.stop_timers)
@@ -86,6 +88,7 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         log.info("registrations from before", count=count)
     rules = Rules(**{name: getattr(settings.messages, name) for name in settings.messages.__slots__})
     server.letters = Letters(stores.messages, rules, await stores.messages.load(), server.message_failed)
+    server.presence = stores.presence
     server.records = stores.records
     server.recorder = Recorder(
         stores.records,
@@ -178,6 +181,14 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         own_hosts=own_addresses(),
         recorder=server.recorder,
         letters=server.letters,
+        presence_store=server.presence,
+        presence_limits=PresenceLimits(
+            int(settings.presence.minimum_seconds),
+            int(settings.presence.default_seconds),
+            int(settings.presence.maximum_seconds),
+            settings.presence.subscriptions,
+        ),
+        on_store_error=server.presence_failed,
     )
 
 

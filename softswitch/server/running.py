@@ -16,6 +16,7 @@ from softswitch.media.supervise import RelayStatus, RelaySupervisor
 from softswitch.ops.log import log
 from softswitch.ops.noise import Quieter
 from softswitch.ops.systemd import WATCHDOG, notify, watchdog_seconds
+from softswitch.presence.stored import PresenceStore
 from softswitch.records.record import RecordStore
 from softswitch.records.recorder import Recorder
 from softswitch.records.retention import SWEEP_SECONDS, delete_old
@@ -40,6 +41,7 @@ class Server:
     switch: Switch
     manager: TransportManager
     registrar: Registrar
+    presence: PresenceStore
     records: RecordStore
     recorder: Recorder
     letters: Letters
@@ -101,6 +103,12 @@ class Server:
     def message_failed(self, error: BaseException) -> None:
         """What became of a message is not on disk."""
         log.error("message not stored", reason=str(error))
+
+    def presence_failed(self, error: BaseException) -> None:
+        """A subscription or publication is not on disk; said once in a while."""
+        unsaid = self._quieter.ask("presence", self.clock.monotonic())
+        if unsaid is not None:
+            log.error("presence not stored", reason=str(error), more_before=unsaid)
 
     def relay_changed(self, status: RelayStatus) -> None:
         """The relay process came or went."""

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softswitch.messaging.letter import MessageStore
+from softswitch.presence.stored import PresenceStore
 from softswitch.records.record import RecordStore
 from softswitch.registrar.bindings import BindingStore
 from softswitch.store.database import Database
 from softswitch.store.errors import StoreError
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_messages import MemoryMessageStore
+from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.store.sqlite import SqliteBindingStore
 from softswitch.store.sqlite_messages import SqliteMessageStore
+from softswitch.store.sqlite_presence import SqlitePresenceStore
 from softswitch.store.sqlite_records import SqliteRecordStore
 
 
@@ -25,6 +28,7 @@ class Stores:
     bindings: BindingStore
     records: RecordStore
     messages: MessageStore
+    presence: PresenceStore
 
     async def close(self) -> None:
         """Finish what was begun and let go of the files."""
@@ -32,7 +36,7 @@ class Stores:
 
 
 def _memory(url: str) -> Stores:
-    return Stores(MemoryBindingStore(), MemoryRecordStore(), MemoryMessageStore())
+    return Stores(MemoryBindingStore(), MemoryRecordStore(), MemoryMessageStore(), MemoryPresenceStore())
 
 
 def _sqlite(url: str) -> Stores:
@@ -42,7 +46,12 @@ def _sqlite(url: str) -> Stores:
             f"{url}: a SQLite store is written sqlite:///file, or sqlite:////var/lib/… for an absolute path"
         )
     database = Database(path)
-    return Stores(SqliteBindingStore(database), SqliteRecordStore(database), SqliteMessageStore(database))
+    return Stores(
+        SqliteBindingStore(database),
+        SqliteRecordStore(database),
+        SqliteMessageStore(database),
+        SqlitePresenceStore(database),
+    )
 
 
 ENGINES: dict[str, Callable[[str], Stores]] = {"memory": _memory, "sqlite": _sqlite}

@@ -84,4 +84,67 @@ messages = Table(
     Column("delivered_at", Float, nullable=False),
     # As messaging/form keeps it.
     Column("content", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("call_id", Text, primary_key=True, nullable=False),
+    Column("local_tag", Text, primary_key=True, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("package", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("watcher_site", Text, nullable=False),
+    Column("watcher", Text, nullable=False),
+    # 0 or 1.
+    Column("lists", Integer, nullable=False),
+    Column("local", Text, nullable=False),
+    Column("remote", Text, nullable=False),
+    Column("remote_tag", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    # A JSON list of header values.
+    Column("routes", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("local_cseq", Integer, nullable=False),
+    Column("remote_cseq", Integer, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("interval", Float, nullable=False),
+    Column("longest", Float, nullable=False),
+    Column("stored_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("person", Text, primary_key=True, nullable=False),
+    Column("etag", Text, primary_key=True, nullable=False),
+    Column("account", Text, nullable=False),
+    # 0 or 1.
+    Column("open", Integer, nullable=False),
+    Column("activity", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("published_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+presence_history = Table(
+    "presence_history",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("person", Text, primary_key=True, nullable=False),
+    Column("at", Float, primary_key=True, nullable=False),
+    Column("availability", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("lands", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -15,9 +15,17 @@ from .pages import ROOT, blocks
 
 PAGE = ROOT / "docs/architecture.md"
 PACKAGE = ROOT / "softswitch"
-PURE = ("sip", "transaction", "dialplan", "registrar", "proxy", "legs", "messaging", "trunks", "bridge", "switch")
+PURE = (
+    "sip", "transaction", "dialplan", "registrar", "presence", "proxy", "legs", "messaging", "trunks", "bridge",
+    "switch",
+)  # fmt: skip
 IMPURE = {"asyncio", "os", "random", "secrets", "select", "selectors", "socket", "ssl", "subprocess", "time", "uuid"}
-FUTURES_ONLY = {("registrar/bindings.py", "asyncio"), ("registrar/service.py", "asyncio")}
+FUTURES_ONLY = {
+    ("registrar/bindings.py", "asyncio"),
+    ("registrar/service.py", "asyncio"),
+    ("presence/stored.py", "asyncio"),
+    ("presence/service.py", "asyncio"),
+}
 """A store's save gives a future."""
 
 

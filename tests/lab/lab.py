@@ -25,6 +25,7 @@ from softswitch.sip.digest import ALGORITHMS
 from softswitch.sip.uri import parse_uri
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_messages import MemoryMessageStore
+from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.switch import Letters, Log, Outside, Switch
 from softswitch.transaction.client_other import ClientOther
@@ -170,6 +171,7 @@ class Lab:
         self.record_store = MemoryRecordStore()
         self.message_store: MessageStore = MemoryMessageStore()
         self.rules = rules or Rules()
+        self.presence_store = MemoryPresenceStore()
         self.token_key = b"k" * 32
         self._options = {"anchors": anchors, "outside_domains": outside_domains}
         self._ping_seconds = ping_seconds
@@ -222,9 +224,11 @@ class Lab:
             letters=Letters(
                 self.message_store, self.rules, asyncio.run(self.message_store.load()), self.log.bugs.append
             ),
+            presence_store=self.presence_store,
             **self._options,
         )
-        self.switch.start()
+        watched = self.presence_store.subscriptions(), self.presence_store.publications()
+        self.switch.start(*(asyncio.run(one) for one in watched))
 
     def _from_switch(self, data: bytes, flow: Flow) -> None:
         self.wire.from_switch(data, flow)
@@ -320,7 +324,8 @@ class Lab:
         assert set(layer.clients) == set(pings), layer.clients
         assert not layer.servers
         assert not layer._merge
-        assert len(layer.wheel) <= 1 + len(pings) + len(list(switch.trunks)), [
+        # What recurs: the sweep, and the look at schedules.
+        assert len(layer.wheel) <= 2 + len(pings) + len(list(switch.trunks)), [
             item for items in layer.wheel._slots.values() for item in items
         ]
         assert not list(switch.core.calls)
@@ -330,4 +335,5 @@ class Lab:
         assert not switch.bridges._ends
         assert not switch.bridges._at_end
         assert not [channel for line in switch.trunks for channel in line.channels]
+        assert not switch.presence.board._lamps
         assert self.media.ports == 0, [session.key for session in self.media.sessions]

@@ -14,6 +14,7 @@ from .call import Call
 from .digest import answer
 from .exchange import Exchange, Incoming
 from .lines import lines_of
+from .watcher import Watch
 from .wire import Address, Nat, Stream
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Phone:
         self.exchanges: dict[bytes, Exchange] = {}
         self.incoming: dict[bytes, Incoming] = {}
         self.calls: list[Call] = []
+        self.watches: list[Watch] = []
         self.requests: list[Request] = []
         """What came in, retransmissions left out; no ACK."""
         self.acks: list[Request] = []
@@ -175,8 +177,11 @@ class Phone:
         if method == b"CANCEL":
             self._cancel(incoming)
             return
+        watch = next((one for one in self.watches if one.matches(request)), None)
         call = next((call for call in self.calls if call.matches(request)), None)
-        if call is not None:
+        if watch is not None:
+            watch.on_request(incoming)
+        elif call is not None:
             call.on_request(incoming)
         elif request.to.tag:
             incoming.reply(481)
@@ -217,6 +222,9 @@ class Phone:
         call = next((call for call in self.calls if exchange in call.exchanges), None)
         if call is not None:
             return call.next_cseq()
+        watch = getattr(exchange, "watch", None)
+        if watch is not None:
+            return int(watch.next_cseq())
         self._cseq += 1
         return self._cseq
 
@@ -279,6 +287,12 @@ class Phone:
         )
         self._cseq += 1
         return Exchange(self, method, uri or target.encode(), lines, body).send(self._cseq)
+
+    def watches_over(self, to: str, event: str = "presence", seconds: int | None = 3600, *extra: str | bytes) -> Watch:
+        """Subscribe to somebody."""
+        watch = Watch(self, to, event, seconds, extra)
+        self.watches.append(watch)
+        return watch
 
     def uri_of(self, to: str) -> str:
         """A number as one dials it, or a whole URI."""

@@ -22,6 +22,7 @@ class Pjsua(Worker):
         authority: Path,
         address: str = "127.0.0.1",
         netns: str | None = None,
+        publish: bool = False,
     ) -> None:
         """`server` is host:port, `authority` a CA in PEM."""
         folder.mkdir()
@@ -32,6 +33,7 @@ class Pjsua(Worker):
                 "aor": account.aor, "account": account.name, "password": account.password, "domain": DOMAIN,
                 "server": server, "transport": transport, "address": address, "wav": str(wav),
                 "heard": str(self.heard), "authority": str(authority),
+                "publish": publish,
             },
             netns=netns,
         )  # fmt: skip

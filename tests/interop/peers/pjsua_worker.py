@@ -55,6 +55,25 @@ class Call(pj.Call):
         tell("dtmf", digit=prm.digit)
 
 
+_ACTIVITIES = {pj.PJRPID_ACTIVITY_UNKNOWN: "", pj.PJRPID_ACTIVITY_AWAY: "away", pj.PJRPID_ACTIVITY_BUSY: "busy"}
+
+
+class Buddy(pj.Buddy):
+    """Somebody whose presence is watched."""
+
+    def onBuddyState(self) -> None:
+        info = self.getInfo()
+        status = info.presStatus
+        tell(
+            "buddy",
+            uri=info.uri,
+            subscription=info.subStateName,
+            online=status.status == pj.PJSUA_BUDDY_STATUS_ONLINE,
+            activity=_ACTIVITIES.get(status.activity, ""),
+            note=status.note,
+        )
+
+
 class Phone(pj.Account):
     """The account."""
 
@@ -62,6 +81,7 @@ class Phone(pj.Account):
         super().__init__()
         self.options = options
         self.call: Call | None = None
+        self.watched: Buddy | None = None
         settings = pj.AccountConfig()
         settings.idUri = options["aor"]
         settings.regConfig.registrarUri = f"sip:{options['domain']}"
@@ -69,6 +89,7 @@ class Phone(pj.Account):
         route = f"<sip:{options['server']};transport={options['transport']};lr>"
         settings.sipConfig.proxies.append(route)
         settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", options["account"], 0, options["password"]))
+        settings.presConfig.publishEnabled = options.get("publish", False)
         settings.mediaConfig.transportConfig.boundAddress = options["address"]
         self.create(settings)
 
@@ -117,6 +138,17 @@ class Phone(pj.Account):
                 buddy.create(self, settings)
                 message.content = text
                 buddy.sendInstantMessage(message)
+            case {"command": "watch", "target": target}:
+                self.watched, settings = Buddy(), pj.BuddyConfig()
+                settings.uri = target
+                settings.subscribe = True
+                self.watched.create(self, settings)
+            case {"command": "publish", "activity": activity, "note": note}:
+                status = pj.PresenceStatus()
+                status.status = pj.PJSUA_BUDDY_STATUS_ONLINE
+                status.activity = next(one for one, name in _ACTIVITIES.items() if name == activity)
+                status.note = note
+                self.setOnlineStatus(status)
             case _:
                 raise ValueError(f"no command {command}")
 

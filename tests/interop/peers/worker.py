@@ -6,6 +6,7 @@ Its threads, forks and old habits stay out of the tests' process that way.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,6 +42,10 @@ class Worker:
     @property
     def output(self) -> str:
         return self._process.output
+
+    def kill(self) -> None:
+        """Pull the plug."""
+        self._process.signal(signal.SIGKILL)
 
     def stop(self) -> None:
         if self._process.running():

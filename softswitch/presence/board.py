@@ -1,0 +1,254 @@
+"""The board: everybody's state as it is known now, and whose may have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from heapq import heapify, heappop, heappush
+
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.plan import Person, Plan, Team
+from softswitch.dialplan.reach import next_to
+from softswitch.dialplan.schedule import Schedule
+from softswitch.events import BindingChanged, PartChanged
+from softswitch.presence import compose
+from softswitch.presence.compose import Device, Known, Landing, Published, State
+from softswitch.presence.landing import landing
+from softswitch.presence.packages.dialog import Lamp
+from softswitch.presence.ports import Ways
+from softswitch.presence.publication import Publications
+from softswitch.registrar.bindings import Binding
+
+UNKNOWN = State("", "", "", "")
+"""Of somebody who was not looked at yet."""
+MOST_TALKATIVE = (
+    compose.AVAILABLE,
+    compose.ON_THE_PHONE,
+    compose.BUSY,
+    compose.AWAY,
+    compose.DO_NOT_DISTURB,
+    compose.OFFLINE,
+)
+"""A team is what the first of these is that any of its members is."""
+
+Key = tuple[str, str]
+"""Site and key of a person or team in the dialplan."""
+
+
+class Board:
+    """What presence knows. It tells nobody: `dirty` holds whose state is to be looked at again, and why."""
+
+    def __init__(
+        self, plans: Mapping[str, Plan], ways: Ways, publications: Publications, facts: Callable[[str], Facts]
+    ) -> None:
+        """`facts(site)`: of a call by nobody in particular at this moment."""
+        self._ways = ways
+        self._facts = facts
+        self.publications = publications
+        self.wall = 0.0
+        """The moment of the input at hand."""
+        self.dirty: dict[Key, str] = {}
+        """Person to the cause of the latest change, in the order in which they changed."""
+        self._lamps: dict[Key, dict[str, Lamp]] = {}
+        """By site and account, then Call-ID."""
+        self._ended: dict[Key, list[Lamp]] = {}
+        """By person: the calls that ended with the latest change."""
+        self._states: dict[Key, State] = {}
+        self._reached: dict[Key, bool] = {}
+        """By site and account: whether a call could reach the phone when it was looked at last."""
+        self.use(plans)
+
+    # -- the dialplan
+
+    def use(self, plans: Mapping[str, Plan]) -> None:
+        """Go by these plans from now on; everybody is to be looked at."""
+        self.plans = dict(plans)
+        self._teams: dict[Key, list[str]] = {}
+        self._callers: dict[Key, set[Key]] = {}
+        """Whose calls may be sent on to this person or team directly."""
+        self._depend: dict[Key, list[str]] = {}
+        """Memory of `_dependents`."""
+        self._changes: list[tuple[float, int, str, Schedule]] = []
+        self._fresh: list[tuple[str, Schedule]] = []
+        for site, plan in self.plans.items():
+            for team in plan.teams.values():
+                for member in team.members:
+                    self._teams.setdefault((site, member), []).append(team.name)
+            everybody: list[Person | Team] = [*plan.people.values(), *plan.teams.values()]
+            for one in everybody:
+                for other in next_to(plan, one):
+                    self._callers.setdefault((site, other.name), set()).add((site, one.name))
+            schedules = {
+                id(one): one
+                for person in plan.people.values()
+                for rule in person.rules
+                for condition, _ in rule.checks
+                for one in condition.schedules
+            }
+            self._fresh += [(site, one) for one in schedules.values()]
+            self.look_at_all(site, "dialplan")
+
+    def look_at_all(self, site: str, cause: str) -> None:
+        """Everybody's state may be another now."""
+        plan = self.plans.get(site)
+        for person in plan.people if plan is not None else ():
+            self.dirty.setdefault((site, person), cause)
+
+    def next_change(self) -> float | None:
+        """When a schedule begins or ends next, seconds since 1970 UTC."""
+        if self._fresh:
+            self._schedule(self._fresh)
+            self._fresh = []
+        return self._changes[0][0] if self._changes else None
+
+    def schedules_changed(self) -> None:
+        """Look at those whose schedules began or ended by now."""
+        while (at := self.next_change()) is not None and at <= self.wall:
+            _, _, site, schedule = heappop(self._changes)
+            self._schedule([(site, schedule)])
+            self.look_at_all(site, "schedule")
+
+    def _schedule(self, found: Iterable[tuple[str, Schedule]]) -> None:
+        for site, schedule in found:
+            at = schedule.next_change(self.wall)
+            if at is not None:
+                heappush(self._changes, (at, id(schedule), site, schedule))
+        heapify(self._changes)
+
+    # -- what happens
+
+    def binding_changed(self, event: BindingChanged) -> str:
+        """A phone came or went; whose it is, "" for nobody's."""
+        site, account = event.site, event.account
+        person = self.person_of(site, account)
+        if not person:
+            return ""
+        before, now = self._reached.get((site, account), False), self.reachable(site, account)
+        if event.cause == "refreshed" and before == now:
+            return person  # the usual case, and no news
+        self._reached[site, account] = now
+        self.look_at(site, person, event.cause)
+        if before != now:
+            for other in self._dependents((site, person)):
+                self.dirty.setdefault((site, other), event.cause)
+        return person
+
+    def _dependents(self, key: Key) -> list[str]:
+        """The people whose next call may land with this one."""
+        known = self._depend.get(key)
+        if known is None:
+            found, waiting = {key}, [key]
+            while waiting:
+                new = self._callers.get(waiting.pop(), set()) - found
+                found |= new
+                waiting += new
+            people = self.plans[key[0]].people
+            known = self._depend[key] = [name for _, name in found if name in people and name != key[1]]
+        return known
+
+    def part_changed(self, event: PartChanged) -> None:
+        """A phone's part in a call changed."""
+        site, account = event.site, event.account
+        lamps = self._lamps.setdefault((site, account), {})
+        lamp = Lamp(account, event.call_id, event.state, event.caller, event.other, event.local_tag, event.remote_tag)
+        person = self.person_of(site, account)
+        if (site, person) not in self.dirty:
+            self._ended.pop((site, person), None)
+        if event.state == "ended":
+            lamps.pop(event.call_id, None)
+            if not lamps:
+                del self._lamps[site, account]
+            if person:
+                self._ended.setdefault((site, person), []).append(lamp)
+        else:
+            lamps[event.call_id] = lamp
+        if person:
+            self.look_at(site, person, f"call {event.state}")
+
+    def look_at(self, site: str, person: str, cause: str) -> None:
+        """Somebody's state may be another now."""
+        self.dirty.pop((site, person), None)
+        self.dirty[site, person] = cause
+
+    def take(self, at_most: int) -> list[tuple[Key, str]]:
+        """The next of those to be looked at, with the causes."""
+        found = [(key, self.dirty[key]) for key in list(self.dirty)[:at_most]]
+        for key, _ in found:
+            del self.dirty[key]
+        return found
+
+    # -- what is known
+
+    def person_of(self, site: str, account: str) -> str:
+        """Whose phone it is, "" for nobody's."""
+        plan = self.plans.get(site)
+        person = plan.person_of(account) if plan is not None else None
+        return person.name if person is not None else ""
+
+    def teams_of(self, site: str, person: str) -> list[str]:
+        """The teams that a person is in."""
+        return self._teams.get((site, person), [])
+
+    def update(self, site: str, person: str) -> tuple[State, State]:
+        """Compose somebody's state anew: (before, now)."""
+        before = self._states.get((site, person), UNKNOWN)
+        plan = self.plans.get(site)
+        someone = plan.people.get(person) if plan is not None else None
+        if plan is None or someone is None:
+            self._states.pop((site, person), None)
+            return before, UNKNOWN
+        now = self._states[site, person] = compose.compose(self._known(plan, someone))
+        return before, now
+
+    def state(self, site: str, who: Person | Team) -> State:
+        """The state of a person, or of a team as a whole."""
+        if isinstance(who, Person):
+            known = self._states.get((site, who.name))
+            return known if known is not None else self.update(site, who.name)[1]
+        plan = self.plans[site]
+        members = [self.state(site, plan.people[name]) for name in who.members]
+        found = {one.availability for one in members}
+        return State(next((one for one in MOST_TALKATIVE if one in found), compose.OFFLINE), "", "", "")
+
+    def lamps(self, site: str, who: Person | Team) -> list[Lamp]:
+        """The calls of a person's phones, or of a team's members', those that just ended last."""
+        plan = self.plans[site]
+        people = [who] if isinstance(who, Person) else [plan.people[name] for name in who.members]
+        running: list[Lamp] = []
+        ended: list[Lamp] = []
+        for person in people:
+            for account in _phones(person):
+                running += self._lamps.get((site, account), {}).values()
+            ended += self._ended.get((site, person.name), ())
+        return running + ended
+
+    def bindings(self, site: str, person: Person) -> list[Binding]:
+        """The live bindings of all phones of a person."""
+        return [one for account in _phones(person) for one in self._ways.bindings(site, account, self.wall)]
+
+    def reachable(self, site: str, account: str) -> bool:
+        """Whether a call could reach the phone now."""
+        return any(self._ways.flow_of(one) is not None for one in self._ways.bindings(site, account, self.wall))
+
+    def _known(self, plan: Plan, person: Person) -> Known:
+        site = plan.site
+        devices = []
+        for place in person.places.values():
+            for account in place.phones:
+                there = self._reached[site, account] = self.reachable(site, account)
+                devices.append(Device(account, place.name, there, self._talks(site, account)))
+        published = [
+            Published(one.account, one.open, one.activity, one.note, one.published_at)
+            for one in self.publications.of(site, person.name)
+        ]
+        return Known(devices, published, landing=self._landing(plan, person))
+
+    def _landing(self, plan: Plan, person: Person) -> Landing:
+        return landing(plan, person, self._facts(plan.site), lambda account: self.reachable(plan.site, account))
+
+    def _talks(self, site: str, account: str) -> bool:
+        lamps = self._lamps.get((site, account))
+        return lamps is not None and any(one.caller or one.state == "answered" for one in lamps.values())
+
+
+def _phones(person: Person) -> list[str]:
+    return [account for place in person.places.values() for account in place.phones]

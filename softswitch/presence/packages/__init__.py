@@ -1,0 +1,1 @@
+"""Event packages, a file each; `registry.PACKAGES` lists them."""

@@ -1,0 +1,77 @@
+"""Anna is watched by other people's programs: her phone comes, takes a call, hangs up, is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .office import ACCOUNTS, DOMAIN
+from .peers.pjsua import Pjsua
+from .peers.sipp import Sipp
+from .server import Server, free_ports
+from .sound import chirps, write_wav
+
+pytestmark = pytest.mark.interop
+
+NEEDS = ("sipp",)
+pytest.importorskip("pjsua2", exc_type=ImportError)
+
+StartPhone = Callable[..., Pjsua]
+
+
+@pytest.fixture
+def phone(switch: Server, tmp_path: Path) -> Iterator[StartPhone]:
+    """Starts a registered pjsua2 phone: phone(account, transport)."""
+    running: list[Pjsua] = []
+    wav = write_wav(tmp_path / "spoken.wav", chirps(3))
+
+    def start(name: str, transport: str = "tcp", publish: bool = False) -> Pjsua:
+        started = Pjsua(
+            tmp_path / f"{name}-{len(running)}", ACCOUNTS[name], switch.at(transport), transport=transport, wav=wav,
+            authority=switch.certificates.authority, publish=publish,
+        )  # fmt: skip
+        running.append(started)
+        started.registered()
+        return started
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+def test_the_day_of_anna(switch: Server, phone: StartPhone, tmp_path: Path) -> None:
+    carla = phone("carla-home")
+    carla.command("watch", target=f"sip:anna@{DOMAIN}")
+    carla.wait_event("buddy", note="Offline", online=False)
+    anna = phone("anna-desk")
+    carla.wait_event("buddy", note="Available (office). Next call: anna", online=True)
+    lamp = Sipp(
+        tmp_path / "lamp", "watch_lamp", switch.at("udp"), ACCOUNTS["dario-home"], port=free_ports(1)[0], called="101"
+    )
+    lamp.wait_message("terminated")
+    dario = phone("dario-home", "udp")
+    dario.dial("101")
+    anna.rings()
+    lamp.wait_message("early")
+    anna.command("answer", code=200)
+    dario.established()
+    carla.wait_event("buddy", note="On the phone (office). Next call: anna", online=True)
+    lamp.wait_message("confirmed")
+    dario.command("hangup")
+    anna.closed()
+    lamp.finish()
+    carla.wait_event("buddy", note="Available (office). Next call: anna", online=True)
+    anna.kill()
+    carla.wait_event("buddy", note="Offline", online=False)
+
+
+def test_a_phone_publishes_that_it_is_busy(phone: StartPhone) -> None:
+    carla, anna = phone("carla-home", "udp"), phone("anna-desk", "udp", publish=True)
+    carla.command("watch", target=f"sip:101@{DOMAIN}")
+    carla.wait_event("buddy", note="Available (office). Next call: anna")
+    anna.command("publish", activity="busy", note="With a customer")
+    carla.wait_event("buddy", note="Busy (office). With a customer. Next call: anna", activity="busy")
+    anna.command("publish", activity="away", note="")
+    carla.wait_event("buddy", activity="away")

@@ -1,0 +1,123 @@
+"""Watchers of a real switch: kill -9, and they are told on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from interop.server import free_ports
+from lab.digest import answer
+from records.test_running import End, switch
+
+from softswitch.store.reading import reading
+from softswitch.store.sqlite_presence import all_publications, all_subscriptions
+
+SETTINGS = """\
+listen: [{{transport: udp, bind: "127.0.0.1:{port}"}}]
+dialplans: office.yaml
+secrets: secrets.yaml
+store: sqlite:///switch.db
+control: control.sock
+digest: {{algorithms: [MD5]}}
+relay: {{use: never}}
+"""
+OFFICE = """\
+site: {domain: acme.example, timezone: Europe/Berlin}
+people:
+  anna: {name: Anna Berger, number: 101, places: {office: {phone: anna-desk}}}
+  dario: {name: Dario Conti, number: 103, places: {home: {phone: dario-home}}}
+phones:
+  anna-desk: {secret: anna-desk}
+  dario-home: {secret: dario-home}
+"""
+PIDF = (
+    '<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:101@acme.example"><tuple id="t"><status>'
+    "<basic>open</basic></status></tuple><note>back at three</note></presence>"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (port,) = free_ports(1)
+    (tmp_path / "port").write_text(str(port))
+    (tmp_path / "softswitch.yaml").write_text(SETTINGS.format(port=port))
+    (tmp_path / "office.yaml").write_text(OFFICE)
+    (tmp_path / "secrets.yaml").touch(0o600)
+    (tmp_path / "secrets.yaml").write_text("dario-home: secret\nanna-desk: secret\n")
+    return tmp_path
+
+
+class Phone(End):
+    """One that proves its password."""
+
+    def __init__(self, server: int, account: str, number: str) -> None:
+        super().__init__(server)
+        self.account, self.number = account, number
+
+    def asks(self, method: str, uri: str, to: str, *lines: str, cseq: int = 1, body: str = "") -> list[str]:
+        """Send it twice, the second time with credentials; the final answer."""
+        proof: tuple[str, ...] = ()
+        for number in (cseq, cseq + 1):
+            head = (
+                f"{method} {uri} SIP/2.0",
+                f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{method}{number}{self.account}",
+                "Max-Forwards: 70",
+                f"Contact: <sip:{self.account}@127.0.0.1:{self.port}>",
+                f"From: <sip:{self.number}@acme.example>;tag={self.account}",
+                f"To: {to}",
+                f"Call-ID: {method}-{self.account}",
+                f"CSeq: {number} {method}",
+                *lines,
+                *proof,
+                f"Content-Length: {len(body)}",
+            )
+            self.socket.send("\r\n".join((*head, "", body)).encode())
+            answered = self.wait("SIP/2.0 2", "SIP/2.0 3", "SIP/2.0 4", "SIP/2.0 5")
+            challenge = re.search(r"(WWW|Proxy)-Authenticate: (.*)", "\n".join(answered))
+            if challenge is None:
+                break
+            name = "Authorization" if challenge[1] == "WWW" else "Proxy-Authorization"
+            proof = (f"{name}: {answer(challenge[2].encode(), self.account, 'secret', method, uri, 1)}",)
+        return answered
+
+    def notified(self) -> tuple[int, str, str]:
+        """The next NOTIFY: its CSeq number, Subscription-State and note."""
+        lines = self.wait("NOTIFY")
+        self.reply(lines, "200 OK")
+        text = "\n".join(lines)
+        found = [re.search(one, text) for one in (r"CSeq: (\d+)", r"Subscription-State: (.*)", r"<dm:note>(.*?)</dm")]
+        cseq, state, note = (one[1] if one else "" for one in found)
+        return int(cseq), state.strip(), note
+
+
+def test_kill_9(folder: Path) -> None:
+    port = int((folder / "port").read_text())
+    dario, anna = Phone(port, "dario-home", "103"), Phone(port, "anna-desk", "101")
+    aor, uri = "<sip:101@acme.example>", "sip:101@acme.example"
+    with switch(folder):
+        assert anna.asks("REGISTER", "sip:acme.example", aor, "Expires: 300")[0] == "SIP/2.0 200 OK"
+        accepted = dario.asks("SUBSCRIBE", uri, aor, "Event: presence", "Expires: 300")
+        assert accepted[0] == "SIP/2.0 200 OK"
+        number, state, note = dario.notified()
+        assert (number, state) == (1, "active;expires=300")
+        assert note == "Available (office). Next call: anna"
+        lines = ("Event: presence", "Expires: 300", "Content-Type: application/pidf+xml")
+        assert anna.asks("PUBLISH", uri, aor, *lines, body=PIDF)[0] == "SIP/2.0 200 OK"
+        assert dario.notified()[2] == "Available (office). back at three. Next call: anna"
+    with reading(folder / "switch.db") as connection:
+        assert [one.user for one in all_subscriptions(connection)] == ["101"]
+        assert [one.note for one in all_publications(connection)] == ["back at three"]
+    with switch(folder):
+        again, state, note = dario.notified()
+        assert again > 2
+        assert note == "Available (office). back at three. Next call: anna"
+        gone = anna.asks("REGISTER", "sip:acme.example", aor, "Expires: 0", cseq=10)
+        assert gone[0] == "SIP/2.0 200 OK"
+        last, state, note = dario.notified()
+        assert last == again + 1
+        assert note == "Offline"
+        to = next(line for line in accepted if line.startswith("To:")).partition(": ")[2]
+        target = next(line for line in accepted if line.startswith("Contact:")).partition("<")[2].partition(">")[0]
+        assert dario.asks("SUBSCRIBE", target, to, "Event: presence", "Expires: 0", cseq=10)[0] == "SIP/2.0 200 OK"
+        assert dario.notified()[1] == "terminated;reason=timeout"
