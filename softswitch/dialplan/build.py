@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from functools import cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from softswitch.dialplan.calendars import Calendars, CopyOf
 from softswitch.dialplan.conditions import is_outside_number, plain_number
+from softswitch.dialplan.daysoff import DaysOff
 from softswitch.dialplan.decide import RING_SECONDS
 from softswitch.dialplan.graph import endless_ways
-from softswitch.dialplan.holiday import Holidays, public
-from softswitch.dialplan.hours import parse_dates, parse_line
+from softswitch.dialplan.hours import parse_line
 from softswitch.dialplan.models import (
     FileModel,
     OutsideModel,
@@ -87,10 +86,9 @@ class _Builder:
         self.phone_of: dict[str, tuple[Place, str]] = {}
         """Account → its place, and file:line."""
         self.zone = self._zone()
-        self.holidays = self._holidays()
-        self.holidays_checked = False
+        self.days_off = DaysOff(sources)
         self.trunks: Entries[TrunkModel] = self._entries("trunks", lambda model: model.trunks)
-        self.names.country = self.holidays.country
+        self.names.country = self.days_off.of_site.country
         self.names.trunks = set(self.trunks)
 
     def build(self) -> Plan:
@@ -194,44 +192,13 @@ class _Builder:
         source.error(f'no timezone "{name}"{suggestion(name, sorted(_timezones()))}', *path)
         return None
 
-    def _holidays(self) -> Holidays:
-        country = region = ""
-        also: set[date] = set()
-        but: set[date] = set()
-        for source in self.sources:
-            site = source.model.site
-            if site is None:
-                continue
-            country = country or site.country
-            if site.holidays is None:
-                continue
-            region = region or site.holidays.region
-            for key, days, texts in (("also", also, site.holidays.also), ("except", but, site.holidays.but)):
-                for index, text in enumerate(texts or ()):
-                    try:
-                        days.update(parse_dates(text))
-                    except ValueError as error:
-                        source.refuse(error, "site", "holidays", key, index)
-        return Holidays(country, region, frozenset(also), frozenset(but))
-
-    def _check_holidays(self, source: Source, *path: Part) -> None:
-        """Asked only where a schedule speaks of holidays, since their tables take long to load."""
-        if not self.holidays.country and not self.holidays.also:
-            source.error("which holidays? the site needs a country, or holidays of its own", *path)
-        elif self.holidays.country and not self.holidays_checked:
-            self.holidays_checked = True
-            try:
-                public(self.holidays.country, self.holidays.region, 2026)
-            except ValueError as error:
-                site = next(one for one in self.sources if one.model.site and one.model.site.country)
-                site.refuse(error, "site", *(("holidays", "region") if "region" in str(error) else ("country",)))
-
     # What has a name
 
     def _schedule(self, name: str, source: Source, model: ScheduleModel) -> None:
         path = ("schedules", name)
         if not NAME.fullmatch(name):
             source.error_at_key(f'"{name}" can\'t be a name', *path)
+        holidays = self.days_off.of_schedule(name, source, model)
         hours: list[Hours] = []
         spans: list[Span] = []
         exceptions: list[Days] = []
@@ -250,7 +217,12 @@ class _Builder:
                 case Days():
                     exceptions.append(parsed)
             if "holidays" in line:
-                self._check_holidays(source, *where)
+                self.days_off.check(holidays, name, source, *where)
+        own_holidays = "country" if model.country else "holidays" if model.holidays is not None else ""
+        if own_holidays and not any("holidays" in line for line in model.hours or ()):
+            source.warn(
+                f"{own_holidays}: has no effect: no line of this schedule speaks of holidays", *path, own_holidays
+            )
         if model.hours is None and model.calendar is None and not source.has_dropped_from(*path):
             source.error("a schedule needs hours, or a calendar", *path)
         if exceptions and not hours and not spans and not model.calendar:
@@ -260,9 +232,7 @@ class _Builder:
             zone = self._zone_named(model.timezone, source, *path, "timezone") or zone
             self.names.zoned_schedules.add(name)
         busy = self.calendars.read(model.calendar or [], zone, source, *path, "calendar")
-        self.names.schedules[name] = Schedule(
-            name, zone, tuple(hours), tuple(spans), tuple(exceptions), self.holidays, busy
-        )
+        self.names.schedules[name] = Schedule(name, zone, tuple(hours), tuple(spans), tuple(exceptions), holidays, busy)
 
     def _introduce(self, name: str, source: Source, model: PersonModel) -> None:
         path = ("people", name)
@@ -345,7 +315,7 @@ class _Builder:
             self.names.claim(plain_number(number), owner.kind, owner.key, source, *path)
 
     def _emergency(self) -> frozenset[str]:
-        return EMERGENCY.get(self.holidays.country, EMERGENCY[""])
+        return EMERGENCY.get(self.days_off.of_site.country, EMERGENCY[""])
 
     def _list(self, name: str, source: Source, numbers: list[str]) -> None:
         for index, number in enumerate(numbers):

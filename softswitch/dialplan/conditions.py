@@ -126,7 +126,7 @@ def _from(texts: Sequence[str], names: Names) -> Condition:
 
 
 def _to(texts: Sequence[str], names: Names) -> Condition:
-    return To("called as " + " or ".join(texts), frozenset(user for text in texts for user in names.called(text)))
+    return To("to " + " or ".join(texts), frozenset(user for text in texts for user in names.called(text)))
 
 
 CONDITIONS: Mapping[str, Callable[[Sequence[str], Names], Condition]] = {"when": _when, "from": _from, "to": _to}

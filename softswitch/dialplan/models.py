@@ -73,6 +73,8 @@ class ScheduleModel(Model):
     hours: Words | None = None
     calendar: Words | None = None
     timezone: Word | None = None
+    country: Word = ""
+    holidays: HolidaysModel | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -42,7 +42,7 @@ def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     (tmp_path / "config").mkdir()
     (tmp_path / "config/softswitch.yaml").write_text(SETTINGS)
-    shutil.copy(ROOT / "dialplans/sample-office.yaml", tmp_path / "config/office.yaml")
+    shutil.copy(ROOT / "tests/office.yaml", tmp_path / "config/office.yaml")
     shutil.copy(ROOT / "config/secrets.yaml", tmp_path / "config/secrets.yaml")
     (tmp_path / "config/secrets.yaml").chmod(0o600)
     monkeypatch.chdir(tmp_path)

@@ -21,7 +21,7 @@ def password(result: Result) -> str:
 
 def test_a_new_phone_of_a_person(softswitch: Command, office: Path) -> None:
     before = (office / "config/secrets.yaml").read_text()
-    result = softswitch("phone", "add", "anna-laptop", "--person", "101", "--place", "home")
+    result = softswitch("phone", "add", "anna-tablet", "--person", "101", "--place", "home")
     assert (result.code, result.err) == (0, "")
     secret = password(result)
     lines = [" ".join(line.split()) for line in result.out.splitlines()]
@@ -29,17 +29,17 @@ def test_a_new_phone_of_a_person(softswitch: Command, office: Path) -> None:
         "Server sip.acme.example, port 5070, transport UDP",
         "or 127.0.0.1, port 5061, transport TLS",
         "Domain, realm acme.example",
-        "User name anna-laptop",
-        "Authentication name anna-laptop",
-        "anna-laptop: {secret: anna-laptop}",
-        "home: {phone: [anna-home, anna-laptop]}",
+        "User name anna-tablet",
+        "Authentication name anna-tablet",
+        "anna-tablet: {secret: anna-tablet}",
+        "home: {phone: [anna-home, anna-tablet]}",
     ):
         assert line in lines, line
     file = office / "config/secrets.yaml"
     secrets = load_secrets(file)
     for algorithm in ("SHA-256", "MD5"):
-        expected = ha1("anna-laptop", "acme.example", secret, algorithm)
-        assert secrets.ha1("anna-laptop", "acme.example", "anna-laptop", algorithm) == expected
+        expected = ha1("anna-tablet", "acme.example", secret, algorithm)
+        assert secrets.ha1("anna-tablet", "acme.example", "anna-tablet", algorithm) == expected
     assert file.read_text().startswith(before)
     assert secret not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

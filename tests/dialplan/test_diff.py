@@ -18,7 +18,7 @@ from softswitch.dialplan.plan import Plan
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=BERLIN).timestamp()  # a Monday
-OFFICE = (Path(__file__).parents[2] / "dialplans/sample-office.yaml").read_text().partition("assertions:")[0]
+OFFICE = (Path(__file__).parents[1] / "office.yaml").read_text().partition("assertions:")[0]
 
 
 def plan(text: str) -> Plan:

@@ -67,6 +67,10 @@ def test_the_office_of_these_tests_is_right() -> None:
         ("[mon-fri 08:00-17:00]", "[except mon]", "f:3:17: there are only exceptions; write the hours too"),
         ("country: DE}\nschedules:\n  office hours: [", "}\nschedules:\n  office hours: [except holidays, ",
          "f:3:18: which holidays? the site needs a country, or holidays of its own"),
+        ("[mon-fri 08:00-17:00]", "{country: XX, hours: [daily, except holidays]}",
+         'f:3:27: no holidays are known for the country "XX"'),
+        ("[mon-fri 08:00-17:00]", "{holidays: {also: [2026-02-30]}, hours: [daily, except holidays]}",
+         "f:3:36: there is no day 2026-02-30"),
         # rules
         ("when: office hours", "when: ofice hours",
          'f:11:16: no schedule "ofice hours"; did you mean "office hours"?'),
@@ -284,4 +288,11 @@ def test_what_is_understood_but_has_no_effect_yet_is_warned_about() -> None:
     assert [str(one) for one in warnings] == [
         "acme.yaml:5:15: warning: srtp: require has no effect yet: sound goes through the relay, encrypted or not as "
         "the phones agree"
+    ]
+
+
+def test_a_schedule_with_holidays_that_it_never_speaks_of_is_warned_about() -> None:
+    warned = load(OFFICE.replace("[mon-fri 08:00-17:00]", "{country: AT, hours: daily}"))
+    assert [str(one) for one in warned] == [
+        "f:3:18: warning: country: has no effect: no line of this schedule speaks of holidays"
     ]

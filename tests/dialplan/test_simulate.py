@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=BERLIN).timestamp()  # a Wednesday
 
 @pytest.fixture(scope="module", name="office")
 def sample_office() -> Plan:
-    plans, warnings = load_plans([Path(__file__).parents[2] / "dialplans/sample-office.yaml"])
+    plans, warnings = load_plans([Path(__file__).parents[1] / "office.yaml"])
     assert warnings == []
     return plans["acme.example"]
 

@@ -31,7 +31,7 @@ people:
 
 @pytest.fixture(scope="module", name="office")
 def sample_office() -> Plan:
-    return load_plans([Path(__file__).parents[2] / "dialplans/sample-office.yaml"])[0]["acme.example"]
+    return load_plans([Path(__file__).parents[1] / "office.yaml"])[0]["acme.example"]
 
 
 @pytest.fixture(scope="module", name="night")

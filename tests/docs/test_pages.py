@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def test_the_readmes_commands_answer_as_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     office(tmp_path, monkeypatch, SAMPLE.read_text(encoding="utf-8"))
+    shutil.copy(SAMPLE.with_name("on-call.ics"), tmp_path / "dialplans")
     shown = [pair for block in blocks(README) if block.kind == "console" for pair in commands(block.text)]
     assert shown
     for command, answer in shown:

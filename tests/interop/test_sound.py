@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -43,14 +44,17 @@ class Home:
     folder: Path
     stack: ExitStack
 
-    def phone(self, kind: str, account: str, host: Host, transport: str, at: str = "") -> Phone:
-        """A phone that has registered, at the switch's address or at the one it is told (`at`, without port)."""
+    def phone(self, kind: str, account: str, host: Host, transport: str, at: str = "", **options: int) -> Phone:
+        """A phone that has registered, at the switch's address or at the one it is told (`at`, without port).
+
+        `options` are those of its kind.
+        """
         owner = ACCOUNTS[account]
         server = f"{at}:{self.server.port(transport)}" if at else self.server.at(transport)
         started = KINDS[kind](
             self.folder / account, owner, server, transport=transport, address=host.address, netns=host.netns,
             wav=write_wav(self.folder / f"{account}.wav", SPOKEN[owner.person]),
-            authority=self.server.certificates.authority,
+            authority=self.server.certificates.authority, **options,
         )  # fmt: skip
         self.stack.callback(started.stop)
         started.registered()
@@ -71,17 +75,23 @@ def public_listeners(host: str = PUBLIC, advertised: str = "", network: str = "i
     )
 
 
-def talk(caller: Phone, callee: Phone, called: str) -> None:
-    """A call in which each side records three seconds of the other; the caller hangs up."""
+def talk(caller: Phone, callee: Phone, called: str) -> float:
+    """A call in which each side records three seconds of the other; the caller hangs up.
+
+    The seconds that it rang.
+    """
+    began = time.monotonic()
     caller.dial(called)
     callee.answer()
     caller.established()
+    rang = time.monotonic() - began
     callee.established()
     for one in (caller, callee):
         wait_until(lambda phone=one: phone.recorded_bytes() > (HEARD_SECONDS + 1) * RATE * 2, "recording", 12)  # type: ignore[misc]
     caller.hang_up()
     for one in (caller, callee):
         one.closed()
+    return rang
 
 
 def hears(listener: Phone, speaker: str) -> None:

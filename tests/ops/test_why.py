@@ -20,7 +20,7 @@ FLOW = "udp|0|192.0.2.7|5060|0"
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    plans, _ = load_plans([Path(__file__).parent.parent.parent / "dialplans/sample-office.yaml"])
+    plans, _ = load_plans([Path(__file__).parent.parent / "office.yaml"])
     return plans["acme.example"]
 
 

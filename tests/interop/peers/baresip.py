@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -37,7 +38,7 @@ auplay_srate 8000
 snd_path {folder}
 rtp_ports {rtp_low}-{rtp_high}
 jitter_buffer_delay 2-10
-call_max_calls 4
+call_max_calls {calls}
 ctrl_tcp_listen {address}:{control}
 """
 
@@ -57,13 +58,17 @@ class Baresip:
         authority: Path,
         netns: str,
         sip_port: int = 5070,
+        calls: int = 4,
     ) -> None:
-        """`server` is host:port; `address` is the phone's own and must not be loopback; `authority` a CA in PEM."""
+        """`server` is host:port; `address` is the phone's own and must not be loopback; `authority` a CA in PEM.
+
+        With `calls` at once it is busy.
+        """
         folder.mkdir(parents=True)
         (folder / "config").write_text(
             _CONFIG.format(
                 modules=MODULES, address=address, sip_port=sip_port, authority=authority, wav=wav, folder=folder,
-                rtp_low=10000, rtp_high=10100, control=CONTROL_PORT,
+                rtp_low=10000, rtp_high=10100, control=CONTROL_PORT, calls=calls,
             )
         )  # fmt: skip
         (folder / "accounts").write_text(
@@ -168,6 +173,11 @@ class Baresip:
     @property
     def output(self) -> str:
         return self._process.output
+
+    def kill(self) -> None:
+        """As if its plug were pulled: it tells nobody."""
+        self._process.signal(signal.SIGKILL)
+        self._process.wait(2)
 
     def stop(self) -> None:
         self._socket.close()
