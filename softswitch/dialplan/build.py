@@ -104,7 +104,7 @@ class _Builder:
         codes = {name: self._code(name, source, what) for name, (source, what) in self.codes.items()}
         for number, (source, whose) in self.numbers.items():
             self._outside_number(number, source, whose)
-        network = Network(self.names, self._emergency(), self.holidays.country)
+        network = Network(self.names, self._emergency(), self.days_off.of_site.country)
         trunks = {name: network.trunk(name, source, model) for name, (source, model) in self.trunks.items()}
         outside = self._outside(network)
         people = {name: self._person(name, source, person) for name, (source, person) in self.people.items()}
@@ -130,7 +130,7 @@ class _Builder:
             self.names.schedules,
             users,
             watched,
-            self.holidays.country,
+            self.days_off.of_site.country,
             self._emergency(),
             trunks,
             outside,
@@ -151,7 +151,7 @@ class _Builder:
     def _shown(self) -> tuple[frozenset[str], dict[str, str]]:
         """The numbers that outsiders may call, and the first one of each person, which her calls show."""
         shown: dict[str, str] = {}
-        numbers = [number for text in self.numbers if (number := international(text, self.holidays.country))]
+        numbers = [number for text in self.numbers if (number := international(text, self.days_off.of_site.country))]
         for number in numbers:
             owner = self.names.users.get(number)
             if owner is not None and owner.kind == "people":
@@ -256,7 +256,7 @@ class _Builder:
         if model.phone and model.dial:
             source.error_at_key("a place has a phone or a number to dial, not both; make it two places", *path)
         if model.dial:
-            dial = international(model.dial, self.holidays.country)
+            dial = international(model.dial, self.days_off.of_site.country)
             if not dial:
                 source.error(f'"{model.dial}" is no number; write +49 170 1234567', *path, "dial")
             elif not self.trunks:
