@@ -43,6 +43,17 @@ class PartChanged(NamedTuple):
     remote_tag: str
 
 
+class OverrideChanged(NamedTuple):
+    """Somebody set where calls go, or ended it. `kind` is one of `dialplan/override.KINDS`."""
+
+    site: str
+    person: str
+    kind: str
+    sets: bool
+    """Whether it holds from now on; else it is over."""
+    by: str
+
+
 class Bus:
     """Handlers by the event's type, called in order of subscription within `publish`."""
 

@@ -14,7 +14,9 @@ from functools import partial
 from softswitch.bridge.bridges import Bridges
 from softswitch.clock import Clock
 from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.override import Overrides
 from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.step import Command
 from softswitch.errors import PeerError
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
@@ -27,6 +29,7 @@ from softswitch.presence.limits import PresenceLimits
 from softswitch.presence.ports import Mailboxes, NoMailboxes
 from softswitch.presence.service import Presence
 from softswitch.presence.stored import PresenceStore, StoredPublication, StoredSubscription
+from softswitch.overrides.service import OverrideService
 from softswitch.proxy.core import Core
 from softswitch.proxy.earlier import parts_of
 from softswitch.proxy.ports import Directory, Resolver, Verifier
@@ -119,6 +122,7 @@ class Switch:
         plans: Mapping[str, Plan],
         listeners: Sequence[Listener],
         registrar: Registrar,
+        overrides: OverrideService,
         verifier: Verifier,
         ids: Ids,
         token_key: bytes,
@@ -142,6 +146,7 @@ class Switch:
         self.log = outside.log
         self.counters = Counters()
         self.registrar = registrar
+        self.overrides = overrides
         self.listeners = tuple(listeners)
         self._outside = outside
         self._flows: dict[str, Flow | None] = {}
@@ -161,6 +166,7 @@ class Switch:
             resolver=_PumpedResolver(self, outside.resolver),
             directory=outside.directory,
             media=_PumpedMedia(self, outside.media),
+            overrides=_PumpedOverrides(self, overrides),
             log=outside.log,
             bus=bus,
             anchors=anchors,
@@ -407,6 +413,7 @@ class Switch:
         self.layer.wheel.arm(self._sweeper, now + SWEEP_SECONDS)
         wall = self.core.wall
         self.registrar.sweep(wall)
+        self.overrides.sweep(wall)
         self.core.calls.forget_silent(wall)
         self.presence.sweep(wall)
         for binding in self.registrar.pings_due(wall):
@@ -529,6 +536,27 @@ class _PumpedMedia:
                 done(result)
             except Exception as error:  # ours: this call suffers, the engine's client goes on
                 self._switch.bug(error, key.call_id.encode("utf-8", "surrogateescape"))
+
+
+class _PumpedOverrides:
+    """What people set, kept on disk: that it is comes back into the pump."""
+
+    def __init__(self, switch: Switch, overrides: OverrideService) -> None:
+        self._switch = switch
+        self._overrides = overrides
+
+    def of(self, site: str) -> Overrides:
+        return self._overrides.of(site)
+
+    def obey(self, site: str, command: Command, by: str, wall: float, done: Callable[[str], None]) -> None:
+        def kept(problem: str) -> None:
+            with self._switch.moment():
+                try:
+                    done(problem)
+                except Exception as error:  # ours: this call suffers
+                    self._switch.bug(error, b"")
+
+        self._overrides.obey(site, command, by, wall, kept)
 
 
 class _PumpedResolver:

@@ -21,6 +21,7 @@ from softswitch.cli.check import check
 from softswitch.cli.common import DONE, OUR_MISTAKE, PROBLEMS, Refused, show_problems
 from softswitch.cli.demo import demo
 from softswitch.cli.messages import messages
+from softswitch.cli.override import override
 from softswitch.cli.person import person
 from softswitch.cli.phone import phone
 from softswitch.cli.reload import reload
@@ -47,6 +48,7 @@ COMMANDS: dict[str, click.Command] = {
     "messages": messages,
     "phone": phone,
     "person": person,
+    "override": override,
     "demo": demo,
 }
 

@@ -19,6 +19,7 @@ from softswitch.dialplan.plan import Plans
 from softswitch.messaging.form import text_of
 from softswitch.messaging.letter import Letter
 from softswitch.ops.control import ControlError, NobodyThere, ask
+from softswitch.overrides.words import change_json
 from softswitch.records.export import as_json, moment
 from softswitch.records.people import accounts_of
 from softswitch.records.record import Query
@@ -28,6 +29,7 @@ from softswitch.store.errors import StoreError
 from softswitch.store.open import open_store
 from softswitch.store.sqlite import all_bindings
 from softswitch.store.sqlite_messages import content_of, letters_about
+from softswitch.store.sqlite_overrides import changes_of
 from softswitch.store.sqlite_records import select
 
 site_option = click.option("--site", help="Which site, where there are several.")
@@ -38,7 +40,7 @@ FORGET_SECONDS = 120.0
 
 @click.group()
 def person() -> None:
-    """What is kept about a person: registrations of her phones, records of her calls, messages that wait."""
+    """What is kept about a person: registrations, records of calls, messages that wait, what she has set for calls."""
 
 
 @person.command("export")
@@ -57,6 +59,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         bindings = [one for one in all_bindings(connection) if one.site == domain and one.account in accounts]
         calls = [as_json(call, zone) for call in select(connection, Query(domain, key))]
         messages = [_message(connection, one, zone) for one in letters_about(connection, domain, key)]
+        settings_of = [change_json(one, zone) for one in changes_of(connection, domain, key)]
     registrations = []
     for binding in bindings:
         found = binding._asdict()
@@ -71,6 +74,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         "registrations": registrations,
         "calls": calls,
         "messages": messages,
+        "settings": settings_of,
     }
     click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
@@ -81,7 +85,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
 @site_option
 @config_option
 def forget(who: str, yes: bool, site: str | None, config: Path | None) -> int | None:
-    """Delete the registrations of WHO's phones, the records of WHO's calls, and messages from or to WHO that wait.
+    """Delete registrations and records of calls of WHO, messages from or to WHO that wait, and what WHO has set.
 
     These calls are then missing for everybody else too, and the messages are never delivered. Calls that run at this
     moment are recorded when they end, and phones that are still in the dialplan register again by themselves.
@@ -91,14 +95,14 @@ def forget(who: str, yes: bool, site: str | None, config: Path | None) -> int | 
         click.confirm(f"Delete all that is kept about {key} at {domain}?", abort=True, err=True)
     try:
         gone = ask(settings.control, "forget person", {"site": domain, "person": key}, FORGET_SECONDS)
-        counts = int(gone["registrations"]), int(gone["calls"]), int(gone["messages"])
+        counts = {str(what): int(count) for what, count in gone.items()}
     except NobodyThere:
         counts = _forget_here(settings, plans, domain, key)
     except ControlError as error:
         raise Refused(str(error)) from None
-    registrations, calls, messages = counts
-    click.echo(f"{key} at {domain}: {registrations} registrations, {calls} call records, {messages} messages deleted")
-    return None if any(counts) else PROBLEMS
+    told = ", ".join(f"{count} {what}" for what, count in counts.items())
+    click.echo(f"{key} at {domain}: deleted {told}")
+    return None if any(counts.values()) else PROBLEMS
 
 
 def _meant(config: Path | None, who: str, site: str | None) -> tuple[Settings, Plans, str, str]:
@@ -114,12 +118,12 @@ def _message(connection: Connection, letter: Letter, zone: tzinfo) -> dict[str, 
     return {**found, "text": text_of(content_of(connection, letter) or b"")}
 
 
-def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> tuple[int, int, int]:
+def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> dict[str, int]:
     """No switch is running: the file is ours."""
     if not path_of(settings).exists():
         raise Refused(f"{settings.sqlite_file}: not there; nothing is kept before the switch has run")
 
-    async def forget() -> tuple[int, int, int]:
+    async def forget() -> dict[str, int]:
         stores = open_store(settings.store)
         try:
             accounts = accounts_of(plans[site], key)
@@ -128,8 +132,12 @@ def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> tuple
                 saved = stores.bindings.save(BindingChange(site, account, ()))
                 if saved is not None:
                     await saved
-            calls, messages = await stores.records.forget(site, key), await stores.messages.forget(site, key)
-            return len(bindings), calls, messages
+            return {
+                "registrations": len(bindings),
+                "call records": await stores.records.forget(site, key),
+                "messages": await stores.messages.forget(site, key),
+                "settings": await stores.overrides.forget(site, key),
+            }
         finally:
             await stores.close()
 

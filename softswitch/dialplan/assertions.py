@@ -18,7 +18,7 @@ from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.outside import number_of
 from softswitch.dialplan.plan import Code, Person, Place, Plan, Team
 from softswitch.dialplan.source import Part, Source, suggestion
-from softswitch.dialplan.step import Answer, Reject, Ring, Step
+from softswitch.dialplan.step import Answer, Command, Reject, Ring, Step
 
 NOBODY = "nobody"
 """What an assertion expects of a call that is refused."""
@@ -98,8 +98,10 @@ def _is(step: Step, texts: list[str], plan: Plan) -> bool:
     """
     if texts == [NOBODY]:
         return isinstance(step, Reject)
-    if texts[0] in {one.at_once.what for one in plan.destinations.values() if isinstance(one, Code)}:
-        return isinstance(step, Answer) and texts == [step.what]
+    codes = [*plan.patterns, *(one for one in plan.destinations.values() if isinstance(one, Code))]
+    if texts[0] in {code.what for code in codes}:
+        what = step.what if isinstance(step, Answer) else step.action if isinstance(step, Command) else ""
+        return texts == [what]
     expected = [_phones(text, plan) for text in texts]
     if not isinstance(step, Ring):
         return False

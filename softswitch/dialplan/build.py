@@ -9,9 +9,9 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from softswitch.dialplan.calendars import Calendars, CopyOf
+from softswitch.dialplan.codes import ACTIONS, parse_code
 from softswitch.dialplan.conditions import is_outside_number, plain_number
 from softswitch.dialplan.daysoff import DaysOff
-from softswitch.dialplan.decide import RING_SECONDS
 from softswitch.dialplan.graph import endless_ways
 from softswitch.dialplan.hours import parse_line
 from softswitch.dialplan.models import (
@@ -26,14 +26,15 @@ from softswitch.dialplan.models import (
 )
 from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsNames
 from softswitch.dialplan.network import Network
-from softswitch.dialplan.plan import Code, Destination, Person, Phone, Place, Plan, Team
+from softswitch.dialplan.plan import MAX_FORWARDS, Code, Destination, Person, Phone, Place, Plan, Team
 from softswitch.dialplan.rota import LONGEST_IDLE, ORDERS
 from softswitch.dialplan.routes import Routes
 from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
 from softswitch.dialplan.source import Part, Source, suggestion
-from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.dialplan.step import Answer, Hop, Reject, Ring
 from softswitch.dialplan.telephone import international
 from softswitch.dialplan.trunk import OutsideLine
+from softswitch.dialplan.walk import RING_SECONDS, UNCONDITIONAL
 
 M = TypeVar("M")
 Entries = dict[str, tuple[Source, M]]
@@ -49,10 +50,12 @@ EMERGENCY: Mapping[str, frozenset[str]] = {
     "US": frozenset({"911"}),
 }
 """Numbers that save lives and can't be an extension; by country, "" for any other."""
-CODES = ("echo",)
+ANSWERS = ("echo",)
+"""What a code can be answered with."""
+MOST_FORWARDS = 30
+ON_ANY_CALL = "on any call"
 OUTSIDE_NUMBER = re.compile(r"\+[1-9]\d{4,14}")
 """The whole number as others call it from abroad (E.164)."""
-CODE = re.compile(r"[\d*#]{1,15}")
 
 
 @cache
@@ -136,6 +139,9 @@ class _Builder:
             outside,
             called,
             shown,
+            frozenset(person.name for person in people.values() if person.busy_on_call),
+            tuple(code for code in codes.values() if code.pattern is not None),
+            self._forwards(),
         )
 
     def _outside(self, network: Network) -> tuple[OutsideLine, ...]:
@@ -191,6 +197,15 @@ class _Builder:
             return ZoneInfo(name)
         source.error(f'no timezone "{name}"{suggestion(name, sorted(_timezones()))}', *path)
         return None
+
+    def _forwards(self) -> int:
+        for source in self.sources:
+            written = source.model.site.forwards if source.model.site else None
+            if written is not None:
+                if written.isdecimal() and 1 <= int(written) <= MOST_FORWARDS:
+                    return int(written)
+                source.error(f"forwards: is how often a call may be sent on, 1 to {MOST_FORWARDS}", "site", "forwards")
+        return MAX_FORWARDS
 
     # What has a name
 
@@ -350,16 +365,23 @@ class _Builder:
 
     def _code(self, code: str, source: Source, what: str) -> Code:
         path = ("codes", code)
-        if what not in CODES:
-            near = suggestion(what, CODES)
-            source.error(f'"{what}" can\'t be dialled yet, only {", ".join(CODES)} can{near}', *path)
-        if not CODE.fullmatch(code):
-            source.error_at_key(f'"{code}" can\'t be dialled; a code has digits, * and # only', *path)
-        elif code in self._emergency():
+        action = ACTIONS.get(what)
+        if action is None and what not in ANSWERS:
+            known = (*ANSWERS, *ACTIONS)
+            near = suggestion(what, known) or f"; there are {', '.join(known)}"
+            source.error(f'no code does "{what}"{near}', *path)
+            return Code(code, what)
+        try:
+            pattern = parse_code(code, action)
+        except ValueError as error:
+            source.error_at_key(str(error), *path)
+            return Code(code, what)
+        if code in self._emergency():
             source.error_at_key(f"{code} is an emergency number and can't be a code", *path)
-        else:
+        elif pattern is None:
             self.names.claim(code, "codes", code, source, *path)
-        return Code(code, Answer(what, (f"{code} is the code for {what}",)))
+        answer = Answer(what, (f"{code} is the code for {what}",)) if action is None else None
+        return Code(code, what, answer, pattern)
 
     # What is done
 
@@ -367,6 +389,8 @@ class _Builder:
         zone = None
         if model.timezone is not None:
             zone = self._zone_named(model.timezone, source, "people", name, "timezone")
+        if model.busy_when and model.busy_when != ON_ANY_CALL:
+            source.error(f'only "{ON_ANY_CALL}" is known here', "people", name, "busy when")
         names = PersonsNames(self.names, zone, self.moved)
         rules = Routes(source, self.names, name).rules(model.calls, names)
         places = self.names.places[name]
@@ -381,7 +405,9 @@ class _Builder:
             frozenset(self.names.users_of.get(("people", name), ())),
             places,
             rules,
-            None if rules or outside else _every_place(name, phones),
+            None if rules or outside else _every_place(name, model.number, phones),
+            zone.key if zone is not None else "",
+            model.busy_when == ON_ANY_CALL,
         )
 
     def _team(self, name: str, source: Source, model: TeamModel) -> Team:
@@ -396,7 +422,8 @@ class _Builder:
         return Team(name, model.name or name, model.number, members, model.ring, seconds, then)
 
 
-def _every_place(person: str, phones: tuple[str, ...]) -> Ring | Reject:
+def _every_place(person: str, number: str, phones: tuple[str, ...]) -> Ring | Reject:
     if not phones:
         return Reject(480, "Temporarily Unavailable", (f"{person} has no phone",))
-    return Ring(phones, RING_SECONDS, person, (f"{person} has no rules, so every place rings",))
+    way = (Hop(person, number or person, UNCONDITIONAL),)
+    return Ring(phones, RING_SECONDS, person, (f"{person} has no rules, so every place rings",), "", way)

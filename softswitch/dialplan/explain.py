@@ -14,7 +14,7 @@ from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.hours import FULL_NAMES, parse_date, parse_time, weekday_named
 from softswitch.dialplan.outcome import Outcome, outcome_named
 from softswitch.dialplan.plan import Plan
-from softswitch.dialplan.step import Answer, Reject, Ring, Step
+from softswitch.dialplan.step import Answer, Command, Reject, Ring, Step
 
 _MOMENT = re.compile(r"(?:([A-Za-z]+) ?)?(?:(\d{4}-\d{1,2}-\d{1,2})[ T])? ?(\d{1,2}:\d{2})(?::00)?")
 
@@ -81,8 +81,15 @@ def in_words(step: Step) -> str:
             return f"the call is refused: {step.status} {step.phrase}"
         case Answer():
             return f"the switch answers: {step.what}"
+        case Command():
+            return f"the switch notes for {step.person}: {command_words(step)}"
         case _:
             assert_never(step)
+
+
+def command_words(command: Command) -> str:
+    """What a command changes, e.g. "forward all 102"; without its end."""
+    return f"{command.action} {command.target}".strip()
 
 
 def parse_moment(text: str, zone: ZoneInfo, wall: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from softswitch.dialplan.override import NOTHING_SET, Overrides
 from softswitch.dialplan.rota import FROM_THE_TOP, Standing
 
 
@@ -24,3 +25,9 @@ class Facts(NamedTuple):
     """Whose turn it was at the teams."""
     seed: int = 0
     """What teams that ring at random draw lots by; another for each call."""
+    overrides: Overrides = NOTHING_SET
+    """What people had set when the call started."""
+    engaged: frozenset[str] = frozenset()
+    """Keys of the people who were on a call and for whom that counts as busy."""
+    forwarded: int = 0
+    """How often others say that they sent the call on before it came here."""

@@ -12,7 +12,6 @@ from softswitch.dialplan.hours import parse_duration
 
 LATER: Mapping[str, str] = {
     "presence": "conditions on presence",
-    "busy when": "being busy on any call",
 }
 """Words of the language that this version refuses, and what they are about."""
 
@@ -66,6 +65,7 @@ class SiteModel(Model):
     domain: Word
     timezone: Word | None = None
     country: Word = ""
+    forwards: Word | None = None
     holidays: HolidaysModel | None = None
 
 
@@ -131,6 +131,7 @@ class PersonModel(Model):
     name: Word = ""
     number: Word = ""
     timezone: Word | None = None
+    busy_when: Word = Field(default="", alias="busy when")
     places: dict[str, PlaceModel] = Field(default_factory=dict)
     calls: list[RuleModel] = Field(default_factory=list)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import NamedTuple
 
 
 class Outcome(Enum):
@@ -17,6 +18,21 @@ class Outcome(Enum):
     # By identity: an Enum hashes its name in Python, and decisions look outcomes up in dicts all day.
     __hash__ = object.__hash__
 
+
+class Moved(NamedTuple):
+    """What else a step may come to: the phone itself sends the call on (302, RFC 3261 §21.3.3)."""
+
+    to: str
+    """The user part within this firm."""
+
+    @property
+    def value(self) -> str:
+        """How it reads in records and explanations."""
+        return f"moved to {self.to}"
+
+
+Came = Outcome | Moved
+"""What a step came to."""
 
 OUTCOMES_BY_STATUS: dict[int, tuple[Outcome, str]] = {
     408: (Outcome.UNREACHABLE, "no response; `no answer` when the phone had rung"),
@@ -33,6 +49,9 @@ OUTCOMES_BY_STATUS: dict[int, tuple[Outcome, str]] = {
 OUTCOMES_BY_EVENT: dict[str, tuple[Outcome, str]] = {
     "nothing registered": (Outcome.UNREACHABLE, "no phone of the place is registered"),
     "no response": (Outcome.UNREACHABLE, "the phone is registered but sent nothing at all"),
+    "moved": (Outcome.UNREACHABLE, "a 300, 301 or 302 to somebody of the firm sends the call there; else it counts so"),
+    "on another call": (Outcome.BUSY, "of somebody with `busy when: on any call`; no phone rings"),
+    "do not disturb": (Outcome.DECLINED, "set by the person; no phone rings"),
     "ring time over": (Outcome.NO_ANSWER, "the phone rang and nobody took the call"),
 }
 """What can happen without a status from a phone."""

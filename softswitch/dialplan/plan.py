@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -11,6 +12,9 @@ from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.schedule import Schedule
 from softswitch.dialplan.step import Answer, Reject, Ring
 from softswitch.dialplan.trunk import OutsideLine, Trunk
+
+MAX_FORWARDS = 10
+"""Where the dialplan says nothing else; more can't be meant, and a loop through other networks is to end soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,10 @@ class Person:
     rules: tuple[Rule, ...]
     at_once: Ring | Reject | None
     """The first step where no rule has to be asked."""
+    timezone: str = ""
+    """Whose clocks are the person's own; "" for the site's."""
+    busy_on_call: bool = False
+    """Whether being on any call counts as busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,12 @@ class Code:
     """A number that the switch itself answers."""
 
     name: str
-    at_once: Answer
+    """As written, e.g. "600" or "*55{place}"."""
+    what: str
+    """What it does: "echo", or one of `codes.ACTIONS`."""
+    at_once: Answer | None = None
+    pattern: re.Pattern[str] | None = None
+    """What is dialled, where there is something to fill in."""
 
 
 Destination: TypeAlias = Person | Team | Code
@@ -202,6 +215,12 @@ class Plan:
     """The user parts that may be called from the public network; E.164."""
     shown: dict[str, str] = field(default_factory=dict)
     """The number of the public network that a person's calls show, E.164; by key."""
+    busy_people: frozenset[str] = frozenset()
+    """Keys of the people for whom being on any call counts as busy."""
+    patterns: tuple[Code, ...] = ()
+    """The codes that are dialled with something in them."""
+    forwards: int = MAX_FORWARDS
+    """How often people and teams may send a call on to one another."""
 
     def lookup(self, user: str) -> Destination | None:
         """Who is called by this user part."""

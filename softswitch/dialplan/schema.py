@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from softswitch.dialplan.build import CODES
+from softswitch.dialplan.build import ANSWERS, ON_ANY_CALL
+from softswitch.dialplan.codes import ACTIONS
 from softswitch.dialplan.conditions import CONDITIONS
 from softswitch.dialplan.models import FileModel
 from softswitch.dialplan.outcome import Outcome
@@ -39,7 +40,8 @@ def schema() -> Schema:
     rule["properties"] = {**dict.fromkeys(CONDITIONS, TEXTS), **route}
     parts["TeamModel"]["properties"]["ring"] = {"enum": list(ORDERS)}
     parts["PhoneModel"]["properties"]["gateway"] = {"enum": ["yes", "no", True, False]}
-    made["properties"]["codes"]["additionalProperties"] = {"enum": list(CODES)}
+    made["properties"]["codes"]["additionalProperties"] = {"enum": [*ANSWERS, *ACTIONS]}
+    parts["PersonModel"]["properties"]["busy when"] = {"enum": [ON_ANY_CALL]}
     expected = parts["AssertionModel"]
     del expected["properties"]["*then"]
     expected["patternProperties"] = {f"^then if ({'|'.join(one.value for one in Outcome)})$": TEXTS}

@@ -15,7 +15,7 @@ from softswitch.dialplan.explain import followed, in_words
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Code, Destination, Plan
 from softswitch.dialplan.schedule import clock_changes
-from softswitch.dialplan.step import Answer, Reject, Ring, Step
+from softswitch.dialplan.step import Answer, Command, Reject, Ring, Step
 
 DAYS = 7
 
@@ -168,6 +168,8 @@ def _who(step: Step) -> str:
             return "refused"
         case Answer():
             return step.what
+        case Command():
+            return step.action
 
 
 def _midnight(first: date, days: int, zone: ZoneInfo) -> float:

@@ -10,7 +10,7 @@ from softswitch.dialplan.decide import MAX_STEPS, next_step
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.plan import Code, Person, Plan
-from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.dialplan.step import Answer, Command, Reject, Ring
 from softswitch.registrar.bindings import Binding
 from softswitch.suggest import did_you_mean
 
@@ -39,7 +39,7 @@ def why(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> Why:
     if destination is None:
         return Why(False, (f'nobody at {plan.site} is called "{who}"{did_you_mean(who, plan.destinations)}',))
     if isinstance(destination, Code):
-        return Why(True, (f"the switch itself answers {who}: {destination.at_once.what}",))
+        return Why(True, (f"the switch itself answers {who}: {destination.what}",))
     number = f", {destination.number}" if destination.number else ""
     lines = [f"{destination.display} ({destination.name}{number}) at {plan.site}"]
     people = [destination] if isinstance(destination, Person) else [plan.people[m] for m in destination.members]
@@ -75,8 +75,9 @@ def _walk(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> tuple[l
     while len(history) <= MAX_STEPS:
         step = next_step(plan, facts, history)
         because = f" ({'; '.join(step.reasons)})" if step.reasons else ""
-        if isinstance(step, Answer):
-            return [*lines, f"a call now is answered by the switch: {step.what}{because}"], True
+        if isinstance(step, Answer | Command):
+            what = step.what if isinstance(step, Answer) else step.action
+            return [*lines, f"a call now is answered by the switch: {what}{because}"], True
         if isinstance(step, Reject):
             return [*lines, f"a call now ends with {step.status} {step.phrase}{because}"], False
         ready = _ready(step, bindings_of, wall)

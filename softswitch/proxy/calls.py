@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.rota import Rota
 from softswitch.events import Bus, CallChanged
 from softswitch.proxy.parts import Parts
@@ -39,6 +40,8 @@ class Call:
     anchored: bool = False
     dialogs: set[bytes] = field(default_factory=set)
     """The tags of those who answered and are still in it."""
+    parties: list[tuple[str, str]] = field(default_factory=list)
+    """Site and account of the phones that are in it."""
     awaiting: set[bytes] = field(default_factory=set)
     """The tags of those whose offer came in a reliable provisional response; the PRACK brings the answer (RFC 3262)."""
     left: set[bytes] = field(default_factory=set)
@@ -57,6 +60,8 @@ class Calls:
         self._recorder = recorder
         self._wall = wall
         self.rota = Rota()
+        self._in_calls: dict[tuple[str, str], int] = {}
+        """In how many calls a phone is, by site and account: it called, or it took the call."""
 
     def __iter__(self) -> Iterator[Call]:
         return iter(list(self._calls.values()))
@@ -75,6 +80,8 @@ class Calls:
         call.parts = Parts(self._bus, call.call_id)
         diary = call.diary
         call.parts.calls(diary.account_site, diary.account, call.called, call.from_tag)
+        if call.diary.account:
+            self._joins(call, call.diary.account_site, call.diary.account)
         self._tell(call, "ringing")
         return True
 
@@ -107,6 +114,7 @@ class Calls:
             call.label = label
             if call.parts is not None:
                 call.parts.answered(call.site, account, call.caller, from_tag, to_tag, not call.answered_at)
+            self._joins(call, call.site, account)
             if not call.answered_at:
                 call.answered_at = call.heard_at = wall
                 call.person = person
@@ -149,6 +157,12 @@ class Calls:
         call = self._calls.pop(call_id, None)
         if call is not None:
             call.diary.ended_at = self._wall()
+            for party in call.parties:
+                left = self._in_calls[party] - 1
+                if left:
+                    self._in_calls[party] = left
+                else:
+                    del self._in_calls[party]
             if call.person:
                 self.rota.ended(call.site, call.person, self._wall())
             if call.parts is not None:
@@ -161,6 +175,27 @@ class Calls:
         if call is not None and other not in self._calls:
             call.call_id, call.from_tag = other, from_tag
             self._calls[other] = call
+    def _joins(self, call: Call, site: str, account: str) -> None:
+        party = (site, account)
+        call.parties.append(party)
+        self._in_calls[party] = self._in_calls.get(party, 0) + 1
+
+    def is_in_call(self, site: str, account: str) -> bool:
+        """Whether a phone has called somebody, or taken a call, and that is not over."""
+        return (site, account) in self._in_calls
+
+    def engaged(self, plan: Plan) -> frozenset[str]:
+        """Those for whom being on any call counts as busy, and who are on one."""
+        busy = [
+            name
+            for name in plan.busy_people
+            if any(
+                (plan.site, phone) in self._in_calls
+                for place in plan.people[name].places.values()
+                for phone in place.phones
+            )
+        ]
+        return frozenset(busy)
 
     def forget_silent(self, wall: float) -> list[Call]:
         """End the calls of which nothing was heard for a day; they are returned."""

@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from zlib import crc32
 
 from softswitch.dialplan.decide import next_step
+from softswitch.dialplan.explain import command_words
 from softswitch.dialplan.facts import Facts
-from softswitch.dialplan.outcome import Outcome
+from softswitch.dialplan.outcome import Came
+from softswitch.dialplan.outside import number_of
 from softswitch.dialplan.plan import Code, Person, Plan
-from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.dialplan.step import Answer, Command, Reject, Ring
 from softswitch.errors import PeerError
 from softswitch.events import BindingChanged, Bus
 from softswitch.flow import Flow, Listener
@@ -21,6 +23,7 @@ from softswitch.proxy.branch import Branch, target_of
 from softswitch.proxy.calls import Call, Calls
 from softswitch.proxy.firms import Caller, Firms, shown
 from softswitch.proxy.fork import Fork
+from softswitch.proxy.forwarded import times_forwarded
 from softswitch.proxy.ports import (
     CallLog,
     Contacts,
@@ -29,6 +32,7 @@ from softswitch.proxy.ports import (
     MessageHandler,
     OutsideHandler,
     PresenceHandler,
+    OverrideHandler,
     RegisterHandler,
     Resolver,
     Verifier,
@@ -48,6 +52,9 @@ from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 
+CONFIRMED = "echo"
+"""What the switch answers a feature code with."""
+NOBODY: frozenset[str] = frozenset()
 MAX_BREADTH = 60
 """RFC 5393 §5.3.3.3."""
 
@@ -83,6 +90,7 @@ class Core:
         media: MediaEngine,
         log: CallLog,
         bus: Bus,
+        overrides: OverrideHandler,
         anchors: bool = True,
         outside_domains: bool = False,
         own_hosts: Collection[str] = (),
@@ -97,6 +105,7 @@ class Core:
         self.resolver = resolver
         self.directory = directory
         self.media = media
+        self.overrides = overrides
         self.log = log
         self.anchors = anchors
         self.outside_domains = outside_domains
@@ -312,7 +321,19 @@ class Core:
         caller_shown = shown(request)
         same_firm = caller.account if caller.plan is plan else ""
         standing, seed = self.calls.rota.standing(plan.site), crc32(request.call_id)
-        facts = Facts(plan.site, uri.user_text, caller_shown, same_firm, self.wall, standing, seed)
+        engaged = self.calls.engaged(plan) if plan.busy_people else NOBODY
+        facts = Facts(
+            plan.site,
+            uri.user_text,
+            caller_shown,
+            same_firm,
+            self.wall,
+            standing,
+            seed,
+            self.overrides.of(plan.site),
+            engaged,
+            times_forwarded(request),
+        )
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
         call_id, from_tag = request.call_id, request.from_.tag
@@ -350,10 +371,12 @@ class Core:
         letters = self.messages if request.method == b"MESSAGE" else None
         if letters is not None and letters.on_message(request, uri.user_text, plan, caller, hops):
             return
-        step = next_step(plan, Facts(plan.site, uri.user_text, shown(request), caller.account, self.wall), ())
+        overrides = self.overrides.of(plan.site)
+        facts = Facts(plan.site, uri.user_text, shown(request), caller.account, self.wall, overrides=overrides)
+        step = next_step(plan, facts, ())
         if isinstance(step, Reject):
             raise PeerError(step.status, step.phrase)
-        if isinstance(step, Answer):
+        if isinstance(step, Answer | Command):
             raise PeerError(405, headers=(b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS",))
         bindings = [
             b for phone in step.phones if phone != caller.account
@@ -466,9 +489,9 @@ class Core:
         if self.anchors:
             self.media.delete(request.call_id.decode("utf-8", "surrogateescape"))
 
-    def redirected(self, plan: Plan, facts: Facts, response: Response) -> list[Binding]:
-        """Where the contacts of a 3xx lead to within this firm: the phones those people would be rung on now."""
-        found: list[Binding] = []
+    def moved_to(self, plan: Plan, response: Response) -> list[str]:
+        """Whom the contacts of a 3xx name within this firm, as user parts."""
+        found: list[str] = []
         try:
             contacts = response.contacts()[:10]
         except PeerError:
@@ -482,8 +505,16 @@ class Core:
             # By the site: a reload may have made a new plan of the same firm since the call began.
             if home is None or home.site != plan.site:
                 continue
-            to = facts._replace(called=uri.user_text)
-            step = next_step(plan, to, ())
+            user = uri.user_text
+            if user in plan.destinations or (plan.trunks and number_of(plan, user) not in ("", *plan.emergency)):
+                found.append(user)
+        return found
+
+    def redirected(self, plan: Plan, facts: Facts, users: Sequence[str]) -> list[Binding]:
+        """The phones that these people would be rung on now."""
+        found: list[Binding] = []
+        for user in users:
+            step = next_step(plan, facts._replace(called=user), ())
             if isinstance(step, Ring):
                 for phone in step.phones:
                     if phone != facts.caller_account:
@@ -503,6 +534,21 @@ class Core:
         self.log.note(request.call_id, "answered", by=f"the switch: {step.what}")
         self.legs.answer(request, server, step.what)
 
+    def obey(self, fork: Fork, command: Command) -> None:
+        """Carry out what the caller dialled; once it is kept the switch says so with a tone."""
+        request, server = fork.own_call()
+
+        def done(problem: str) -> None:
+            if problem:
+                fork.diary.over("failed", 503)
+                server.reply(503, "Not Kept")
+                self.end_call(fork)
+            elif not server.answered:
+                self.answer_call(fork, Answer(CONFIRMED, command.reasons))
+
+        self.overrides.obey(fork.plan.site, command, fork.facts.caller_account, self.wall, done)
+        self.log.note(request.call_id, "set", who=command.person, what=command_words(command))
+
     def _on_binding(self, event: BindingChanged) -> None:
         if event.cause == "registered":
             for fork in list(self.ringing):
@@ -514,8 +560,8 @@ class Core:
     def log_step(self, request: Request, step: Ring) -> None:
         self.log.note(request.call_id, "ringing", who=step.label, seconds=step.seconds, reasons=step.reasons)
 
-    def log_outcome(self, request: Request, outcome: Outcome) -> None:
-        self.log.note(request.call_id, "outcome", outcome=outcome.value)
+    def log_outcome(self, request: Request, came: Came) -> None:
+        self.log.note(request.call_id, "outcome", outcome=came.value)
 
     def log_answered(self, request: Request, label: str) -> None:
         self.log.note(request.call_id, "answered", by=label)

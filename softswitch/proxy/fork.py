@@ -7,18 +7,20 @@ dialplan may still follow. To the firm "declined" by one phone is an outcome lik
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from softswitch.dialplan.decide import next_step
+from softswitch.dialplan.explain import command_words
 from softswitch.dialplan.facts import Facts
-from softswitch.dialplan.outcome import FINAL_RESPONSES, Outcome, combine, outcome_of
+from softswitch.dialplan.outcome import FINAL_RESPONSES, Came, Moved, Outcome, combine, outcome_of
 from softswitch.dialplan.plan import Plan
-from softswitch.dialplan.step import Answer, Reject, Ring
 from softswitch.dialplan.trunk import OutsideCall
+from softswitch.dialplan.step import Answer, Command, Reject, Ring
 from softswitch.media.engine import MediaFailed
 from softswitch.proxy.best import best_of, merged_challenges
 from softswitch.proxy.branch import ELSEWHERE, Branch, target_of
 from softswitch.proxy.forward import forward_response
+from softswitch.proxy.forwarded import told
 from softswitch.proxy.straight import cancel_reasons
 from softswitch.records.diary import Diary
 from softswitch.registrar.bindings import Binding
@@ -72,7 +74,7 @@ class Fork:
         self.plan = plan
         self.facts = facts
         self.hops = hops
-        self.history: tuple[Outcome, ...] = ()
+        self.history: tuple[Came, ...] = ()
         self.step: Ring | None = None
         self.branches: list[Branch] = []
         """Of the step at hand, and earlier ones that may still answer."""
@@ -110,14 +112,20 @@ class Fork:
                     return
                 self.history += (Outcome.UNREACHABLE,)
                 self.diary.outcomes.append(Outcome.UNREACHABLE.value)
-            elif isinstance(step, Answer):
+                continue
+            if isinstance(step, Answer):
                 self.diary.step(self.core.wall, "answer", step.what, 0.0, step.reasons)
                 self._end()
                 self.core.answer_call(self, step)
-                return
-            else:
+            elif isinstance(step, Command):
+                self.diary.step(self.core.wall, "set", command_words(step), 0.0, step.reasons)
+                self._end()
+                self.core.obey(self, step)
+            elif isinstance(step, Reject):
                 self._refuse(step)
-                return
+            else:
+                assert_never(step)
+            return
 
     def _ring(self, step: Ring) -> bool:
         """Ring the phones of a step; False when none of them is registered."""
@@ -171,6 +179,11 @@ class Fork:
         branch.sticky = (bool(self.facts.caller_account), not binding.path)
         branch.anchor = self.core.anchors
         branch.remove = self.remove
+        assert self.step is not None
+        tells = told(self.request, self.step, binding.account, self.plan, branch.uri)
+        if tells.lines:
+            branch.extra = tells.lines
+            branch.remove = [*self.remove, *tells.remove]
         branch.use_breadth(min(self._share, room))
         self.branches.append(branch)
         branch.leg = self.diary.leg(binding.account, branch.uri, self.core.wall)
@@ -220,12 +233,12 @@ class Fork:
             return outcome_of(branch.status, branch.rang)
         return Outcome.NO_ANSWER if branch.rang else Outcome.UNREACHABLE
 
-    def _move_on(self, outcome: Outcome) -> None:
+    def _move_on(self, came: Came) -> None:
         self.due = None
         self.core.calls.stopped(self.request.call_id)
-        self.history += (outcome,)
-        self.diary.outcomes.append(outcome.value)
-        self.core.log_outcome(self.request, outcome)
+        self.history += (came,)
+        self.diary.outcomes.append(came.value)
+        self.core.log_outcome(self.request, came)
         self.proceed()
 
     # -- what the branches tell
@@ -297,7 +310,7 @@ class Fork:
             self._perhaps_cancelled()
             return
         if not self.cancelled:
-            if 300 <= branch.status < 400 and self._redirect(branch):
+            if 300 <= branch.status < 400 and self._redirected(branch):
                 return
             if branch.status >= 600:
                 self.queue = []
@@ -327,14 +340,22 @@ class Fork:
                     branch.start()
         return started
 
-    def _redirect(self, branch: Branch) -> bool:
-        """Follow a 3xx where it stays in this firm (RFC 3261 §16.5); False when it leads nowhere."""
+    def _redirected(self, branch: Branch) -> bool:
+        """Follow a 3xx where it stays in this firm (RFC 3261 §16.5); False when it leads nowhere.
+
+        Where nothing else rings any more the dialplan goes on with who is named there. Beside others that ring, the
+        phones ring which that person would be rung on now.
+        """
         response = branch.response
-        if response is None or self.redirections >= MOST_REDIRECTIONS:
+        users = self.core.moved_to(self.plan, response) if response is not None else []
+        if not users or self.redirections >= MOST_REDIRECTIONS:
             return False
         self.redirections += 1
+        if not self.queue and all(other.done for other in self._ringing_now):
+            self._move_on(Moved(users[0]))
+            return True
         started = False
-        for binding in self.core.redirected(self.plan, self.facts, response):
+        for binding in self.core.redirected(self.plan, self.facts, users):
             uri = target_of(binding)
             if any(other.uri == uri for other in self.branches):
                 continue
@@ -403,22 +424,24 @@ class Fork:
         self.core.log_refused(self.request, step)
         self.diary.step(self.core.wall, "refuse", f"{step.status} {step.phrase}", 0.0, step.reasons)
         # With one phone busy and another misconfigured, the outcome is "busy", and so is the answer.
+        last = self.history[-1] if self.history else None
+        if isinstance(last, Moved):
+            last = Outcome.UNREACHABLE  # who was named there could not even be rung
         fitting = [
-            b.response
-            for b in self._ringing_now
-            if b.response is not None and self.history and self._outcome(b) is self.history[-1]
+            b.response for b in self._ringing_now if b.response is not None and last and self._outcome(b) is last
         ]
         best = best_of(fitting)
-        exhausted = self.history and FINAL_RESPONSES[self.history[-1]][0] == step.status
+        exhausted = last is not None and FINAL_RESPONSES[last][0] == step.status
         if best is not None and exhausted and best.status not in (408, 487, 503) and best.status >= 400:
+            assert last is not None
             extra = merged_challenges(best, fitting)
-            self.diary.over(self.history[-1].value, best.status)
+            self.diary.over(last.value, best.status)
             self.server.respond(best.status, forward_response(best, None, extra))
         elif (failed := self._media_failure()) is not None:
             self.diary.over("no media", failed.status)
             self.server.reply(failed.status, failed.reason, (b"Retry-After: 5",) if failed.status == 503 else ())
         else:
-            self.diary.over(self.history[-1].value if exhausted else "refused", step.status)
+            self.diary.over(last.value if exhausted and last is not None else "refused", step.status)
             self.server.reply(step.status, step.phrase)
         self.core.end_call(self)
         self._forget_branches()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from softswitch.dialplan.override import Overrides
 from softswitch.dialplan.plan import Person, Plan, Team
+from softswitch.dialplan.step import Command
 from softswitch.flow import Flow
 from softswitch.presence.permission import Watching
 from softswitch.registrar.bindings import Binding
@@ -114,6 +116,15 @@ class OutsideHandler(Protocol):
 
     def is_trunk(self, host: str) -> bool:
         """Whether a trunk's calls come from this address."""
+class OverrideHandler(Protocol):
+    """What people have set for their calls."""
+
+    def of(self, site: str) -> Overrides:
+        """All that holds at this firm; some may have ended by themselves meanwhile."""
+        ...
+
+    def obey(self, site: str, command: Command, by: str, wall: float, done: Callable[[str], None]) -> None:
+        """Change what a person has set; `by` is the phone. `done` is told "" once that is kept, else why it isn't."""
         ...
 
 

@@ -44,9 +44,9 @@ class StepRecord(NamedTuple):
 
     at: float
     does: str
-    """"ring", "answer" or "refuse"."""
+    """"ring", "answer", "set" or "refuse"."""
     who: str
-    """Who rings, as which service the switch answers, or the status and phrase of the refusal."""
+    """Who rings, as which service the switch answers, what was set, or the status and phrase of the refusal."""
     seconds: float
     """How long to ring; 0 where nobody rings."""
     reasons: tuple[str, ...]

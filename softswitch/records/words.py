@@ -36,6 +36,8 @@ def _step(step: StepRecord) -> str:
         return f"rings {step.who} for {step.seconds:g} s{because}"
     if step.does == "answer":
         return f"the switch answers: {step.who}{because}"
+    if step.does == "set":
+        return f"the switch notes: {step.who}{because}"
     return f"is refused with {step.who}{because}"
 
 

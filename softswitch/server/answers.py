@@ -17,6 +17,7 @@ from softswitch.ops.trunks import trunk_statuses
 from softswitch.ops.why import why
 from softswitch.records.people import accounts_of
 from softswitch.reload.apart import CheckFailed
+from softswitch.server.override_answers import OverrideAnswers
 from softswitch.server.running import Server
 from softswitch.server.texts import hostport
 from softswitch.store.errors import StoreError
@@ -37,6 +38,7 @@ class Answers:
             "reload": self.reload,
             "reload secrets": self.reload_secrets,
             "forget person": self.forget_person,
+            **OverrideAnswers(self._server).handlers(),
         }
 
     async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +57,7 @@ class Answers:
         return {"entries": count}
 
     async def forget_person(self, request: dict[str, Any]) -> dict[str, Any]:
-        """For `softswitch person forget`: registrations, call records, waiting messages; how many of each are gone."""
+        """For `softswitch person forget`: how much of each kind is gone, by its name."""
         site, person = str(request.get("site", "")), str(request.get("person", ""))
         plan, wall = self._server.plans.get(site), self._server.clock.wall()
         removed = 0
@@ -64,10 +66,13 @@ class Answers:
         try:
             calls = await self._server.records.forget(site, person)
             messages = await self._forget_messages(site, person)
+            settings = await self._server.override_store.forget(site, person)
         except StoreError as error:
             raise ControlError(str(error)) from error
-        log.info("forgot a person", site=site, registrations=removed, calls=calls, messages=messages)
-        return {"registrations": removed, "calls": calls, "messages": messages}
+        self._server.overrides.forgotten(site, person)
+        gone = {"registrations": removed, "call records": calls, "messages": messages, "settings": settings}
+        log.info("forgot a person", site=site, **{what.replace(" ", "_"): count for what, count in gone.items()})
+        return gone
 
     async def _forget_messages(self, site: str, person: str) -> int:
         with self._server.switch.moment():

@@ -19,6 +19,7 @@ from softswitch.ops.interfaces import own_addresses
 from softswitch.ops.limits import Limits
 from softswitch.ops.log import log
 from softswitch.presence.limits import PresenceLimits
+from softswitch.overrides.service import OverrideService
 from softswitch.records.people import whose
 from softswitch.records.recorder import Recorder
 from softswitch.registrar.auth import Authenticator
@@ -96,6 +97,11 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         lambda site, user: whose(server.plans, site, user),
         server.record_failed,
     )
+    server.overrides = OverrideService(stores.overrides, bus, server.override_failed)
+    server.override_store = stores.overrides
+    held = await server.overrides.load(clock.wall())
+    if held:
+        log.info("settings of people from before", count=held)
     # What is handed over now, the closing store still writes.
     stack.callback(server.recorder.flush)
     await server.recorder.resume(clock.wall())
@@ -160,6 +166,7 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         plans=server.plans,
         listeners=settings.listeners,
         registrar=server.registrar,
+        overrides=server.overrides,
         verifier=Authenticator(
             server.credentials,
             settings.digest.algorithms,

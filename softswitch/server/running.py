@@ -17,6 +17,8 @@ from softswitch.ops.log import log
 from softswitch.ops.noise import Quieter
 from softswitch.ops.systemd import WATCHDOG, notify, watchdog_seconds
 from softswitch.presence.stored import PresenceStore
+from softswitch.overrides.change import OverrideStore
+from softswitch.overrides.service import OverrideService
 from softswitch.records.record import RecordStore
 from softswitch.records.recorder import Recorder
 from softswitch.records.retention import SWEEP_SECONDS, delete_old
@@ -45,6 +47,8 @@ class Server:
     records: RecordStore
     recorder: Recorder
     letters: Letters
+    overrides: OverrideService
+    override_store: OverrideStore
     relay: RelaySupervisor | None
     client: RelayClient
 
@@ -93,6 +97,10 @@ class Server:
     def store_failed(self, error: BaseException) -> None:
         """A registration is not on disk."""
         log.error("registration not stored, and refused", reason=str(error))
+
+    def override_failed(self, error: BaseException) -> None:
+        """What somebody set is not on disk, and does not hold."""
+        log.error("setting of a person not stored, and refused", reason=str(error))
 
     def record_failed(self, error: BaseException) -> None:
         """A call is not on disk; said once in a while."""
@@ -176,6 +184,8 @@ class Server:
             self.recorder.close_silent(wall)
             try:
                 deleted = await delete_old(self.records, wall, keep)
+                if keep:
+                    await self.override_store.delete_before(wall - keep)
             except StoreError as error:
                 log.error("old call records not deleted", reason=str(error))
             else:

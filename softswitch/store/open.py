@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 from softswitch.messaging.letter import MessageStore
 from softswitch.presence.stored import PresenceStore
+from softswitch.overrides.change import OverrideStore
 from softswitch.records.record import RecordStore
 from softswitch.registrar.bindings import BindingStore
 from softswitch.store.database import Database
 from softswitch.store.errors import StoreError
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_messages import MemoryMessageStore
+from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.store.sqlite import SqliteBindingStore
 from softswitch.store.sqlite_messages import SqliteMessageStore
+from softswitch.store.sqlite_overrides import SqliteOverrideStore
 from softswitch.store.sqlite_presence import SqlitePresenceStore
 from softswitch.store.sqlite_records import SqliteRecordStore
 
@@ -29,6 +32,7 @@ class Stores:
     records: RecordStore
     messages: MessageStore
     presence: PresenceStore
+    overrides: OverrideStore
 
     async def close(self) -> None:
         """Finish what was begun and let go of the files."""
@@ -36,7 +40,13 @@ class Stores:
 
 
 def _memory(url: str) -> Stores:
-    return Stores(MemoryBindingStore(), MemoryRecordStore(), MemoryMessageStore(), MemoryPresenceStore())
+    return Stores(
+        MemoryBindingStore(),
+        MemoryRecordStore(),
+        MemoryMessageStore(),
+        MemoryPresenceStore(),
+        MemoryOverrideStore(),
+    )
 
 
 def _sqlite(url: str) -> Stores:
@@ -51,6 +61,7 @@ def _sqlite(url: str) -> Stores:
         SqliteRecordStore(database),
         SqliteMessageStore(database),
         SqlitePresenceStore(database),
+        SqliteOverrideStore(database),
     )
 
 

@@ -148,3 +148,34 @@ presence_history = Table(
     Column("cause", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+overrides = Table(
+    "overrides",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("person", Text, primary_key=True, nullable=False),
+    Column("kind", Text, primary_key=True, nullable=False),
+    Column("target", Text, nullable=False),
+    # 0 for no end.
+    Column("until", Float, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+override_changes = Table(
+    "override_changes",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("person", Text, primary_key=True, nullable=False),
+    Column("at", Float, primary_key=True, nullable=False),
+    # 1 when it was set, 0 when it ended.
+    Column("sets", Integer, primary_key=True, nullable=False),
+    Column("kind", Text, primary_key=True, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("until", Float, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Float, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -264,10 +264,10 @@ def test_all_that_is_kept_about_somebody(softswitch: Command, kept: Path) -> Non
 def test_forgetting_somebody(softswitch: Command, kept: Path) -> None:
     result = softswitch("person", "forget", "anna", "--yes")
     assert (result.code, result.err) == (0, "")
-    assert result.out == "anna at acme.example: 1 registrations, 1 call records, 0 messages deleted\n"
+    assert result.out == "anna at acme.example: deleted 1 registrations, 1 call records, 0 messages, 0 settings\n"
     assert (rows(kept, "calls"), rows(kept, "bindings")) == (2, 1)
     again = softswitch("person", "forget", "anna", "--yes")
-    assert (again.code, again.out) == (1, "anna at acme.example: 0 registrations, 0 call records, 0 messages deleted\n")
+    assert (again.code, again.out) == (1, "anna at acme.example: deleted 0 registrations, 0 call records, 0 messages, 0 settings\n")
     assert json.loads(softswitch("person", "export", "anna").out)["calls"] == []
 
 
@@ -289,10 +289,10 @@ def test_a_running_switch_forgets_by_itself(softswitch: Command, office: Path, k
 
     def forget(request: dict[str, Any]) -> dict[str, Any]:
         asked.append(request)
-        return {"registrations": 2, "calls": 7, "messages": 3}
+        return {"registrations": 2, "call records": 7}
 
     with running(office / "config/var/control.sock", {"forget person": forget}):
         result = softswitch("person", "forget", "101", "--yes")
-    assert result.out == "anna at acme.example: 2 registrations, 7 call records, 3 messages deleted\n"
+    assert result.out == "anna at acme.example: deleted 2 registrations, 7 call records\n"
     assert asked == [{"site": "acme.example", "person": "anna"}]
     assert rows(kept, "calls") == 3

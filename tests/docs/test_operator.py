@@ -70,7 +70,8 @@ def test_commands_answer_as_shown(
 
 
 def test_every_word_of_the_language_is_named() -> None:
-    from softswitch.dialplan.build import CODES
+    from softswitch.dialplan.build import ANSWERS
+    from softswitch.dialplan.codes import ACTIONS, PARTS
     from softswitch.dialplan.conditions import CONDITIONS
     from softswitch.dialplan.models import LATER, FileModel
     from softswitch.dialplan.names import REJECTIONS
@@ -79,7 +80,17 @@ def test_every_word_of_the_language_is_named() -> None:
 
     text = PAGE.read_text()
     outcomes = [outcome.value for outcome in Outcome]
-    for word in (*FileModel.model_fields, *CONDITIONS, *REJECTIONS, *ORDERS, *CODES, *outcomes, *LATER):
+    for word in (
+        *FileModel.model_fields,
+        *CONDITIONS,
+        *REJECTIONS,
+        *ORDERS,
+        *ANSWERS,
+        *ACTIONS,
+        *PARTS,
+        *outcomes,
+        *LATER,
+    ):
         assert word in text, word
 
 

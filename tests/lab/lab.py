@@ -15,6 +15,7 @@ from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.messaging.letter import MessageStore, Rules
+from softswitch.overrides.service import OverrideService
 from softswitch.records.people import whose
 from softswitch.records.record import CallRecord, Query
 from softswitch.records.recorder import Recorder
@@ -26,6 +27,7 @@ from softswitch.sip.uri import parse_uri
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_messages import MemoryMessageStore
 from softswitch.store.memory_presence import MemoryPresenceStore
+from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.switch import Letters, Log, Outside, Switch
 from softswitch.transaction.client_other import ClientOther
@@ -172,6 +174,7 @@ class Lab:
         self.message_store: MessageStore = MemoryMessageStore()
         self.rules = rules or Rules()
         self.presence_store = MemoryPresenceStore()
+        self.override_store = MemoryOverrideStore()
         self.token_key = b"k" * 32
         self._options = {"anchors": anchors, "outside_domains": outside_domains}
         self._ping_seconds = ping_seconds
@@ -200,6 +203,8 @@ class Lab:
         asyncio.run(self.registrar.load(self.clock.wall()))
         recorder = Recorder(self.record_store, self.events.after, lambda site, user: whose(self.plans, site, user))
         asyncio.run(recorder.resume(self.clock.wall()))
+        overrides = OverrideService(self.override_store, self.bus)
+        asyncio.run(overrides.load(self.clock.wall()))
         outside = Outside(
             self.clock,
             self._from_switch,
@@ -216,6 +221,7 @@ class Lab:
             plans=self.plans,
             listeners=self.listeners,
             registrar=self.registrar,
+            overrides=overrides,
             verifier=Authenticator(self._ha1, self._algorithms, 3600.0, b"n" * 31 + bytes((self._starts,))),
             ids=Ids(self._starts),
             token_key=self.token_key,
