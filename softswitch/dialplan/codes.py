@@ -9,8 +9,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from softswitch.dialplan.facts import Facts
-from softswitch.dialplan.override import AT, DO_NOT_DISTURB, FORWARD_ALL, FORWARDS, FORWARDS_AFTER, KINDS
 from softswitch.dialplan.outside import allowed, number_of
+from softswitch.dialplan.override import AT, DO_NOT_DISTURB, FORWARD_ALL, FORWARDS, FORWARDS_AFTER, KINDS
 from softswitch.dialplan.plan import Code, Person, Plan, Team
 from softswitch.dialplan.step import Answer, Command, Reject
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from softswitch.dialplan.codes import command
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import FINAL_RESPONSES, Came, Moved, Outcome, combine
-from softswitch.dialplan.override import AT, DO_NOT_DISTURB, FORWARD_ALL, FORWARDS_AFTER, Override
 from softswitch.dialplan.outside import allowed, number_of
+from softswitch.dialplan.override import AT, DO_NOT_DISTURB, FORWARD_ALL, FORWARDS_AFTER, Override
 from softswitch.dialplan.plan import (
     Code,
     Destination,

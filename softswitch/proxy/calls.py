@@ -175,6 +175,7 @@ class Calls:
         if call is not None and other not in self._calls:
             call.call_id, call.from_tag = other, from_tag
             self._calls[other] = call
+
     def _joins(self, call: Call, site: str, account: str) -> None:
         party = (site, account)
         call.parties.append(party)

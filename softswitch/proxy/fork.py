@@ -14,8 +14,8 @@ from softswitch.dialplan.explain import command_words
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import FINAL_RESPONSES, Came, Moved, Outcome, combine, outcome_of
 from softswitch.dialplan.plan import Plan
-from softswitch.dialplan.trunk import OutsideCall
 from softswitch.dialplan.step import Answer, Command, Reject, Ring
+from softswitch.dialplan.trunk import OutsideCall
 from softswitch.media.engine import MediaFailed
 from softswitch.proxy.best import best_of, merged_challenges
 from softswitch.proxy.branch import ELSEWHERE, Branch, target_of

@@ -64,7 +64,8 @@ def told(request: Request, step: Ring, account: str, plan: Plan, target: bytes) 
         return NOTHING_TOLD
     site = plan.site.encode()
     diversions = [
-        b"Diversion: <sip:%b@%b>;reason=%b;counter=1;privacy=off" % (escape(hop.user.encode()), site, hop.cause.encode())
+        b"Diversion: <sip:%b@%b>;reason=%b;counter=1;privacy=off"
+        % (escape(hop.user.encode()), site, hop.cause.encode())
         for hop in reversed(hops)
     ]
     # The last one to divert stands first (RFC 5806 §7): those before us come after ours.

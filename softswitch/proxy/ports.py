@@ -116,6 +116,8 @@ class OutsideHandler(Protocol):
 
     def is_trunk(self, host: str) -> bool:
         """Whether a trunk's calls come from this address."""
+
+
 class OverrideHandler(Protocol):
     """What people have set for their calls."""
 

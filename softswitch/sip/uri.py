@@ -78,6 +78,8 @@ def unescape(text: bytes) -> bytes:
 def escape(text: bytes) -> bytes:
     """`text` as the user of a URI: what may not stand there as it is is escaped (RFC 3261 §25.1)."""
     return quote_from_bytes(text, b"-_.!~*'()&=+$,;?/").encode()
+
+
 def scheme_of(text: bytes) -> bytes:
     """The scheme in lower case, or b"" when there is none."""
     match = _SCHEME.match(text)

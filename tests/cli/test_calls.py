@@ -267,7 +267,10 @@ def test_forgetting_somebody(softswitch: Command, kept: Path) -> None:
     assert result.out == "anna at acme.example: deleted 1 registrations, 1 call records, 0 messages, 0 settings\n"
     assert (rows(kept, "calls"), rows(kept, "bindings")) == (2, 1)
     again = softswitch("person", "forget", "anna", "--yes")
-    assert (again.code, again.out) == (1, "anna at acme.example: deleted 0 registrations, 0 call records, 0 messages, 0 settings\n")
+    assert (again.code, again.out) == (
+        1,
+        "anna at acme.example: deleted 0 registrations, 0 call records, 0 messages, 0 settings\n",
+    )
     assert json.loads(softswitch("person", "export", "anna").out)["calls"] == []
 
 
