@@ -84,7 +84,6 @@ messages = Table(
     Column("delivered_at", Float, nullable=False),
     # As messaging/form keeps it.
     Column("content", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 subscriptions = Table(

@@ -93,7 +93,7 @@ def test_forward_all_by_code_and_back(lab: Lab, desk: Phone, carla: Phone, dario
     assert rings(lab, dario, "101", desk, carla) == ["anna-desk"]
     assert told(desk) == {"diversion": [], "history-info": []}
     record = next(one for one in lab.records() if one.called == "*21*102")
-    assert [(step.does, step.who) for step in record.steps][0] == ("set", "forward all 102")
+    assert (record.steps[0].does, record.steps[0].who) == ("set", "forward all 102")
     lab.at_rest()
 
 
@@ -199,8 +199,9 @@ def test_earlier_diversions_stay_below_ours(lab: Lab, desk: Phone, carla: Phone,
     [
         b"Diversion: <sip:1@b.example>;counter=4",
         b"Diversion: <sip:1@b.example>, <sip:2@b.example>;counter=2, <sip:3@b.example>",
-        b"History-Info: <sip:1@b.example>;index=1, <sip:2@b.example>;index=1.1;mp=1, <sip:3@b.example>;index=1.1.1;mp=1.1,"
-        b" <sip:4@b.example>;index=1.1.1.1;mp=1.1.1, <sip:5@b.example>;index=1.1.1.1.1;mp=1.1.1.1",
+        b"History-Info: <sip:1@b.example>;index=1, <sip:2@b.example>;index=1.1;mp=1, "
+        b"<sip:3@b.example>;index=1.1.1;mp=1.1, "
+        b"<sip:4@b.example>;index=1.1.1.1;mp=1.1.1, <sip:5@b.example>;index=1.1.1.1.1;mp=1.1.1.1",
     ],
 )
 def test_a_call_that_comes_round_too_often_ends(lab: Lab, carla: Phone, dario: Phone, said: bytes) -> None:
