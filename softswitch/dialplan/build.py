@@ -426,4 +426,4 @@ def _every_place(person: str, number: str, phones: tuple[str, ...]) -> Ring | Re
     if not phones:
         return Reject(480, "Temporarily Unavailable", (f"{person} has no phone",))
     way = (Hop(person, number or person, UNCONDITIONAL),)
-    return Ring(phones, RING_SECONDS, person, (f"{person} has no rules, so every place rings",), "", way)
+    return Ring(phones, RING_SECONDS, person, (f"{person} has no rules, so every place rings",), way=way)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from softswitch.dialplan.facts import Facts
-from softswitch.dialplan.outcome import FINAL_RESPONSES, Outcome
+from softswitch.dialplan.outcome import FINAL_RESPONSES, Came, Moved, Outcome
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Reject, Ring, Step
 from softswitch.dialplan.telephone import international
@@ -22,7 +22,7 @@ def number_of(plan: Plan, text: str) -> str:
     return international(text, plan.country)
 
 
-def dial_out(plan: Plan, facts: Facts, history: Sequence[Outcome]) -> Step:
+def dial_out(plan: Plan, facts: Facts, history: Sequence[Came]) -> Step:
     """The decision on a number that is nobody's here, dialled by a phone."""
     nobody = Reject(404, "Not Found", (f'nobody at {plan.site} is called "{facts.called}"',))
     if not plan.trunks:
@@ -37,7 +37,7 @@ def dial_out(plan: Plan, facts: Facts, history: Sequence[Outcome]) -> Step:
     if call is None:
         return Reject(403, "Forbidden", reasons)
     if history:
-        outcome = history[0]
+        outcome = Outcome.UNREACHABLE if isinstance(history[0], Moved) else history[0]
         status, phrase = FINAL_RESPONSES[outcome]
         return Reject(status, phrase, (f"{number}: {outcome.value}",))
     return Ring((), RING_SECONDS, number, reasons, "", (call,))
