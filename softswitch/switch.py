@@ -25,11 +25,11 @@ from softswitch.legs.leg import Legs
 from softswitch.media.engine import Done, Heard, MediaEngine, MediaEvent, MediaFailed, MediaKey
 from softswitch.messaging.letter import Letter, MessageStore, Rules
 from softswitch.messaging.service import Messaging
+from softswitch.overrides.service import OverrideService
 from softswitch.presence.limits import PresenceLimits
 from softswitch.presence.ports import Mailboxes, NoMailboxes
 from softswitch.presence.service import Presence
 from softswitch.presence.stored import PresenceStore, StoredPublication, StoredSubscription
-from softswitch.overrides.service import OverrideService
 from softswitch.proxy.core import Core
 from softswitch.proxy.earlier import parts_of
 from softswitch.proxy.ports import Directory, Resolver, Verifier

@@ -9,7 +9,7 @@ from softswitch.dialplan.decide import MAX_STEPS, next_step
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.plan import Person, Plan
-from softswitch.dialplan.step import Answer, Reject, Ring
+from softswitch.dialplan.step import Answer, Command, Reject, Ring
 from softswitch.presence.compose import NOBODY, Landing
 
 OTHER_END = Landing(NOBODY, NOBODY)
@@ -33,7 +33,7 @@ def landing(plan: Plan, person: Person, facts: Facts, reachable: Callable[[str],
                     places = [one.place for one in phones if one.person == person.name and one.place]
                     return Landing("ring", step.label, tuple(dict.fromkeys(places)))
                 history += (Outcome.UNREACHABLE,)
-            case Answer():
+            case Answer() | Command():
                 return Landing("switch", step.what)
             case Reject():
                 return OTHER_END

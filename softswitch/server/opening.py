@@ -18,8 +18,8 @@ from softswitch.ops.control import ControlServer
 from softswitch.ops.interfaces import own_addresses
 from softswitch.ops.limits import Limits
 from softswitch.ops.log import log
-from softswitch.presence.limits import PresenceLimits
 from softswitch.overrides.service import OverrideService
+from softswitch.presence.limits import PresenceLimits
 from softswitch.records.people import whose
 from softswitch.records.recorder import Recorder
 from softswitch.registrar.auth import Authenticator

@@ -16,9 +16,9 @@ from softswitch.media.supervise import RelayStatus, RelaySupervisor
 from softswitch.ops.log import log
 from softswitch.ops.noise import Quieter
 from softswitch.ops.systemd import WATCHDOG, notify, watchdog_seconds
-from softswitch.presence.stored import PresenceStore
 from softswitch.overrides.change import OverrideStore
 from softswitch.overrides.service import OverrideService
+from softswitch.presence.stored import PresenceStore
 from softswitch.records.record import RecordStore
 from softswitch.records.recorder import Recorder
 from softswitch.records.retention import SWEEP_SECONDS, delete_old

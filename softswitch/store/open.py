@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softswitch.messaging.letter import MessageStore
-from softswitch.presence.stored import PresenceStore
 from softswitch.overrides.change import OverrideStore
+from softswitch.presence.stored import PresenceStore
 from softswitch.records.record import RecordStore
 from softswitch.registrar.bindings import BindingStore
 from softswitch.store.database import Database

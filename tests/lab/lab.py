@@ -26,8 +26,8 @@ from softswitch.sip.digest import ALGORITHMS
 from softswitch.sip.uri import parse_uri
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_messages import MemoryMessageStore
-from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_overrides import MemoryOverrideStore
+from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.switch import Letters, Log, Outside, Switch
 from softswitch.transaction.client_other import ClientOther
