@@ -33,8 +33,10 @@ def landing(plan: Plan, person: Person, facts: Facts, reachable: Callable[[str],
                     places = [one.place for one in phones if one.person == person.name and one.place]
                     return Landing("ring", step.label, tuple(dict.fromkeys(places)))
                 history += (Outcome.UNREACHABLE,)
-            case Answer() | Command():
+            case Answer():
                 return Landing("switch", step.what)
+            case Command():
+                return Landing("switch", step.action)
             case Reject():
                 return OTHER_END
             case _:
