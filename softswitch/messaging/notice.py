@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import NamedTuple
 from xml.sax.saxutils import escape
+
+from softswitch.errors import PeerError
+from softswitch.ids import Ids
+from softswitch.messaging.form import body_of, header_of
+from softswitch.messaging.letter import LONGEST_TEXT
+from softswitch.sip.address import parse_address
 
 IMDN = "urn:ietf:params:imdn"
 
@@ -66,6 +73,41 @@ def failed_body(wanted: Wanted, wall: float) -> bytes:
         f"Content-Type: message/imdn+xml\r\nContent-Disposition: notification\r\nContent-Length: {len(xml)}\r\n\r\n"
     ).encode()
     return head + xml
+
+
+class Notice(NamedTuple):
+    """A message of ours to somebody whose message could not be delivered."""
+
+    sender: str
+    """Whom the message was for."""
+    mark: str
+    """See `Letter.mark`."""
+    lines: tuple[bytes, ...]
+    """Whole header lines."""
+    body: bytes
+
+
+def failure_notice(content: bytes, ids: Ids, site: str, wall: float) -> Notice | None:
+    """The notice that the sender of a kept message asked for, from its recipient; None where there was no such wish."""
+    wanted = failure_wanted(header_of(content, b"content-type"), body_of(content))
+    if wanted is None:
+        return None
+    try:
+        recipient = parse_address(header_of(content, b"to")).uri
+        sender = parse_address(header_of(content, b"from")).uri
+    except PeerError:
+        return None  # nobody could answer that message either
+    call_id, tag = ids.call_id(site.encode()), ids.tag()
+    lines = (
+        b"From: <%b>;tag=%b" % (recipient, tag),
+        b"To: <%b>" % sender,
+        b"Call-ID: " + call_id,
+        b"CSeq: 1 MESSAGE",
+        b"Date: " + formatdate(int(wall), usegmt=True).encode(),
+        b"Content-Type: message/cpim",
+    )
+    mark = "\n".join((call_id.decode(), tag.decode(), "1"))
+    return Notice(recipient.decode("utf-8", "replace")[:LONGEST_TEXT], mark, lines, failed_body(wanted, wall))
 
 
 def _uri(address: str) -> str:

@@ -10,54 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from zlib import crc32
 
 from softswitch.dialplan.blocked import blocked
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.errors import PeerError
 from softswitch.events import BindingChanged, Bus
-from softswitch.flow import Flow
-from softswitch.messaging.delivery import Attempt, Delivery
-from softswitch.messaging.form import body_of, header_of, kept_form, sent_form, tail
-from softswitch.messaging.letter import LONGEST_TEXT, Letter, MessageStore, Rules
+from softswitch.messaging.delivery import Delivery
+from softswitch.messaging.dispatch import Dispatch
+from softswitch.messaging.form import kept_form, tail
+from softswitch.messaging.letter import LONGEST_TEXT, Done, Letter, MessageStore, Rules
 from softswitch.messaging.line import Line
-from softswitch.messaging.mailbox import Item, Mailbox, expiry, is_over, refused, taken
-from softswitch.messaging.notice import Wanted, failed_body, failure_wanted
+from softswitch.messaging.mailbox import Mailbox, expiry, is_over, refused, taken
+from softswitch.messaging.notice import failure_notice
+from softswitch.messaging.post import Post
 from softswitch.messaging.verdict import FEW_TRIES, Verdict
 from softswitch.proxy.best import best_of
-from softswitch.proxy.branch import target_of
 from softswitch.proxy.core import Core
 from softswitch.proxy.firms import Caller, shown
-from softswitch.proxy.forward import DEFAULT_MAX_FORWARDS, forward_request, forward_response
-from softswitch.proxy.validate import loop_mark
-from softswitch.registrar.bindings import Binding
-from softswitch.sip.address import parse_address
+from softswitch.proxy.forward import DEFAULT_MAX_FORWARDS, forward_response
 from softswitch.sip.message import Request, Response
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import Timer
 
 PATIENCE_SECONDS = 4.0
 """A sender waits no longer for what the phones say; a phone that lost its network would else take half a minute."""
-
-
-class Post(Item):
-    """A message in a mailbox, with its sender's transaction as long as that waits for an answer."""
-
-    __slots__ = ("content", "gone", "hops", "refusals", "request", "server", "timer")
-
-    def __init__(self, letter: Letter, kept: bool, timer: Timer) -> None:
-        super().__init__(letter, kept)
-        self.timer = timer
-        """The sender's patience, later the message's expiry."""
-        self.request: Request | None = None
-        """As it came; None once it is kept."""
-        self.server: ServerOther | None = None
-        self.hops = 0
-        self.refusals: list[Response] = []
-        self.content: bytes | None = None
-        """As it is kept, until that is durable."""
-        self.gone = False
 
 
 Key = tuple[str, str]
@@ -78,6 +55,7 @@ class Messaging:
     ) -> None:
         """`moment` is put around what the store calls back; `on_error` is told why it failed."""
         self._core = core
+        self._dispatch = Dispatch(core)
         self._store = store
         self._rules = rules
         self._moment = moment
@@ -95,7 +73,7 @@ class Messaging:
             self._box(letter.site, letter.person).items.append(post)
             self._await_expiry(post)
         for site, person in self._boxes:
-            for account in self._phones(site, person):
+            for account in self._dispatch.phones(site, person):
                 line = self._line(site, person, account)
                 self._wake(line, line.registered(self._now, True))
 
@@ -124,7 +102,11 @@ class Messaging:
         if same is not None and not same.kept:
             raise PeerError(482)
         breadth = self._core.breadth_of(request)
-        if same is None and isinstance(destination, Person) and breadth < self._count_ways(plan.site, people[0]):
+        if (
+            same is None
+            and isinstance(destination, Person)
+            and breadth < self._dispatch.count_ways(plan.site, people[0])
+        ):
             raise PeerError(440)
         server = self._core.layer.accept(request)
         assert isinstance(server, ServerOther)
@@ -162,7 +144,7 @@ class Messaging:
             refusal = blocked(plan.people[name], facts)
             if refusal is not None and len(people) == 1:
                 raise PeerError(refusal.status, refusal.phrase)
-            if refusal is None and self._phones(plan.site, name):
+            if refusal is None and self._dispatch.phones(plan.site, name):
                 found.append(name)
         return found
 
@@ -185,11 +167,11 @@ class Messaging:
                 self._tidy(site, person)
                 continue
             post = self._post(self._numbered(letter._replace(site=site, person=person)), True)
-            post.server, post.content = server, content
+            post.content = content
             box.items.append(post)
             posts.append(post)
         if posts:
-            self._store.add([post.letter for post in posts], content, partial(self._added, posts))
+            self._store.add([post.letter for post in posts], content, partial(self._added, posts, server))
         elif server is not None:
             server.reply(480, "Mailbox Full")
 
@@ -197,7 +179,7 @@ class Messaging:
 
     def _move(self, site: str, person: str) -> None:
         """Have every free phone of a person get its next message, then look at the senders who wait."""
-        for account in self._phones(site, person):
+        for account in self._dispatch.phones(site, person):
             self._send_next(self._line(site, person, account))
         for post in list(self._box(site, person).items):
             if not post.kept and not post.gone:
@@ -209,7 +191,7 @@ class Messaging:
         if box is None or not line.is_free(self._now):
             return
         post = box.next_for(line.account, self._core.wall)
-        if post is None or not self._ways(line, post):
+        if post is None or not self._dispatch.ways(line.account, post.letter):
             return
         line.item = post
         if post.request is not None or post.content is not None:
@@ -236,30 +218,8 @@ class Messaging:
             self._drop(post)
 
     def _send(self, line: Line, post: Post, content: bytes | None) -> None:
-        core, request = self._core, post.request
-        ways = self._ways(line, post)
-        if not ways:
+        if not self._dispatch.send(line.account, post, content, partial(self._told, line, post)):
             line.item = None
-            return
-        attempts = []
-        extra: tuple[bytes, ...]
-        mark = loop_mark(request) if request is not None else b".%x" % crc32(post.letter.mark.encode())
-        for binding, flow in ways:
-            branch = core.ids.branch() + mark
-            uri, via = target_of(binding), flow.listener.via + branch
-            routes = [value.encode() for value in binding.path]
-            if request is not None:
-                remove, extra = core.private_lines(request), ()
-                if (at := request.first.get(b"max-breadth")) is not None:
-                    # RFC 5393 §5.3: what each of them may use further on.
-                    share = core.breadth_of(request) // max(1, self._count_ways(line.site, line.person))
-                    remove, extra = [*remove, at], (b"Max-Breadth: %d" % share,)
-                data = forward_request(request, uri, via, post.hops, (), routes, None, remove, extra)
-            else:
-                assert content is not None
-                data = sent_form(content, uri, via, routes)
-            attempts.append(Attempt(branch, data, flow))
-        Delivery(request is not None, partial(self._told, line, post)).start(core.layer, attempts)
 
     def _told(self, line: Line, post: Post, delivery: Delivery, verdict: Verdict, response: Response | None) -> None:
         """What came of a delivery."""
@@ -275,18 +235,18 @@ class Messaging:
             line.worked()
         if not post.gone:
             if verdict is Verdict.TAKEN:
-                self._taken(post, account, delivery, response)
+                self._taken(post, line, delivery, response)
             else:
                 if response is not None and delivery.as_came:
                     post.refusals.append(response)
                 if verdict is Verdict.REFUSED:
                     status = response.status if response is not None else 0
                     self._note(post.letter, "message refused", phone=account, status=status)
-                    self._replace(post, refused(post.letter, account))
+                    self._replace(post, refused(post.letter, account), line)
         self._move(line.site, line.person)
 
-    def _taken(self, post: Post, account: str, delivery: Delivery, response: Response | None) -> None:
-        letter, server = post.letter, post.server
+    def _taken(self, post: Post, line: Line, delivery: Delivery, response: Response | None) -> None:
+        letter, server, account = post.letter, post.server, line.account
         if server is not None and not server.answered and response is not None:
             if delivery.as_came:
                 server.respond(response.status, forward_response(response))
@@ -295,27 +255,38 @@ class Messaging:
         if post.kept:
             waited = round(self._core.wall - letter.received_at, 1)
             self._note(letter, "message delivered", to=letter.person, phone=account, after_seconds=waited)
-        self._replace(post, taken(letter, account, self._core.wall))
+        self._replace(post, taken(letter, account, self._core.wall), line)
 
-    def _replace(self, post: Post, letter: Letter) -> None:
-        """Take over what has become of a letter, in the store too where it is kept."""
+    def _replace(self, post: Post, letter: Letter, line: Line) -> None:
+        """Take over what a phone made of a letter, in the store too where it is kept.
+
+        The phone gets its next one when that is durable: so a crash can make it get one message again, and not many.
+        """
         post.letter = letter
         if not post.kept:
             return
-        if not is_over(letter, self._phones(letter.site, letter.person), self._rules):
-            self._store.update(letter, self._stored)
+        line.item = post
+        done = partial(self._written, line)
+        if not is_over(letter, self._dispatch.phones(letter.site, letter.person), self._rules):
+            self._store.update(letter, done)
             self._await_expiry(post)
         elif letter.delivered_at:
-            self._remove(post)
+            self._remove(post, done)
         else:
-            self._fail(post, "every phone refused it")
+            self._fail(post, "every phone refused it", done)
+
+    def _written(self, line: Line, error: BaseException | None) -> None:
+        with self._moment():
+            self._stored(error)
+            line.item = None
+            self._move(line.site, line.person)
 
     # -- the sender
 
     def _settle(self, post: Post) -> None:
         """Whether the sender of a message that is not kept can be told something by now."""
         letter = post.letter
-        phones = self._phones(letter.site, letter.person)
+        phones = self._dispatch.phones(letter.site, letter.person)
         lines = [self._line(letter.site, letter.person, phone) for phone in phones if phone not in letter.had]
         if is_over(letter, phones, self._rules):
             self._answer_refused(post)
@@ -355,27 +326,26 @@ class Messaging:
         post.request = None
         post.refusals.clear()
         self._await_expiry(post)
-        self._store.add([letter], post.content, partial(self._added, [post]))
+        self._store.add([letter], post.content, partial(self._added, [post], server))
         for surplus in box.surplus(self._rules):
-            self._remove(surplus)
+            self._remove(surplus, self._stored)
 
-    def _added(self, posts: Sequence[Post], error: BaseException | None) -> None:
+    def _added(self, posts: Sequence[Post], server: ServerOther | None, error: BaseException | None) -> None:
         """What was to be kept is durable, or is not."""
         with self._moment():
             for post in posts:
-                post.content = None
-                server, post.server = post.server, None
+                post.content = post.server = None
                 if error is not None:
-                    self._on_error(error)
                     self._drop(post)
-                if server is not None and not server.answered:
-                    server.reply(500 if error is not None else 202)
-                if error is None and not post.gone:
+                elif not post.gone:
                     letter = post.letter
                     if not letter.delivered_at:
                         self._note(letter, "message kept", to=letter.person, sender=letter.sender)
                     self._await_expiry(post)
-            for key in {(post.letter.site, post.letter.person) for post in posts}:
+            self._stored(error)
+            if server is not None and not server.answered:
+                server.reply(500 if error is not None else 202)
+            for key in dict.fromkeys((post.letter.site, post.letter.person) for post in posts):
                 self._move(*key)
 
     def _stored(self, error: BaseException | None) -> None:
@@ -394,55 +364,38 @@ class Messaging:
         elif letter.expires_at > self._core.wall:
             self._await_expiry(post)
         elif letter.delivered_at:
-            self._remove(post)
+            self._remove(post, self._stored)
         else:
-            self._fail(post, "it waited for too long")
+            self._fail(post, "it waited for too long", self._stored)
         self._move(letter.site, letter.person)
 
-    def _fail(self, post: Post, reason: str) -> None:
+    def _fail(self, post: Post, reason: str, done: Done) -> None:
         """Given up after the sender was told that it would be delivered: told as RFC 5438 has it, if asked for."""
         self._note(post.letter, "message given up", to=post.letter.person, sender=post.letter.sender, reason=reason)
         self._store.fetch(post.letter, partial(self._give_notice, post.letter))
-        self._remove(post)
+        self._remove(post, done)
 
     def _give_notice(self, letter: Letter, content: bytes | None) -> None:
         person, _, site = letter.sender_person.rpartition("@")
         if content is None or not person:
             return
-        wanted = failure_wanted(header_of(content, b"content-type"), body_of(content))
-        if wanted is not None:
-            with self._moment():
-                self._notify(letter, wanted, site, person, content)
+        with self._moment():
+            core, wall = self._core, self._core.wall
+            notice = failure_notice(content, core.ids, site, wall)
+            if notice is not None:
+                expires_at = expiry(wall, None, self._rules)
+                told = Letter(
+                    site, person, 0, notice.sender, "", notice.mark, wall, expires_at, False, len(notice.body)
+                )
+                self._deposit(told, [(site, person)], tail(DEFAULT_MAX_FORWARDS, notice.lines, notice.body), None)
 
-    def _notify(self, letter: Letter, wanted: Wanted, site: str, person: str, content: bytes) -> None:
-        """A message of ours to the sender, from the recipient."""
-        core, wall = self._core, self._core.wall
-        domain = site.encode()
-        sender, to = header_of(content, b"from"), header_of(content, b"to")
-        call_id, tag = core.ids.call_id(domain), core.ids.tag()
-        try:
-            lines = (
-                b"From: <%b>;tag=%b" % (parse_address(to).uri, tag),
-                b"To: <%b>" % parse_address(sender).uri,
-                b"Call-ID: " + call_id,
-                b"CSeq: 1 MESSAGE",
-                b"Content-Type: message/cpim",
-            )
-        except PeerError:
-            return
-        body = failed_body(wanted, wall)
-        mark = "\n".join((call_id.decode(), tag.decode(), "1"))
-        notice = Letter(
-            site, person, 0, parse_address(to).uri.decode("utf-8", "replace")[:LONGEST_TEXT], "", mark, wall,
-            expiry(wall, None, self._rules), False, len(body),
-        )  # fmt: skip
-        self._deposit(notice, [(site, person)], tail(DEFAULT_MAX_FORWARDS, lines, body), None)
-
-    def _remove(self, post: Post) -> None:
-        """Out of the mailbox and the store."""
-        if not post.gone:
+    def _remove(self, post: Post, done: Done) -> None:
+        """Out of the mailbox and the store; `done` as of the store."""
+        if post.gone:
+            done(None)
+        else:
             self._drop(post)
-            self._store.remove([post.letter], self._stored)
+            self._store.remove([post.letter], done)
 
     def _drop(self, post: Post) -> None:
         """Out of the mailbox."""
@@ -472,27 +425,6 @@ class Messaging:
     def _await_expiry(self, post: Post) -> None:
         self._core.layer.wheel.arm(post.timer, self._now + max(0.0, post.letter.expires_at - self._core.wall))
 
-    def _ways(self, line: Line, post: Post) -> list[tuple[Binding, Flow]]:
-        contacts, wall = self._core.contacts, self._core.wall
-        return [
-            (binding, flow)
-            for binding in contacts.bindings(line.site, line.account, wall)
-            if (flow := contacts.flow_of(binding)) is not None
-            and (flow.listener.transport == "TLS" or not post.letter.secure)
-        ]
-
-    def _count_ways(self, site: str, person: str) -> int:
-        contacts, wall = self._core.contacts, self._core.wall
-        return sum(len(contacts.bindings(site, phone, wall)) for phone in self._phones(site, person))
-
-    def _phones(self, site: str, person: str) -> tuple[str, ...]:
-        """The accounts of somebody; none for who has left the dialplan."""
-        plan = self._core.firms.plan_at(site)
-        found = plan.people.get(person) if plan is not None else None
-        if found is None:
-            return ()
-        return tuple(dict.fromkeys(phone for place in found.places.values() for phone in place.phones))
-
     @property
     def _now(self) -> float:
         return self._core.layer.now
@@ -512,7 +444,7 @@ class Messaging:
         box = self._boxes.get((site, person))
         if box is not None and not box.items:
             del self._boxes[site, person]
-            for account in self._phones(site, person):
+            for account in self._dispatch.phones(site, person):
                 line = self._lines.get((site, account))
                 if line is not None and line.item is None:
                     line.timer.due = None

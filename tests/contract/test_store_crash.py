@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from contract.bindings import change
+from contract.letters import add, content, fetch, letter, remove
 from softswitch.store.database import Database
 from softswitch.store.sqlite import SqliteBindingStore
+from softswitch.store.sqlite_messages import SqliteMessageStore
 
 apsw = pytest.importorskip("apsw")
 
@@ -100,3 +102,53 @@ def test_the_disk_does_forget(tmp_path: Path) -> None:
     acknowledged, left = left_after_power_loss(tmp_path, "NORMAL", 1000)
     assert acknowledged
     assert left == {}
+
+
+def letters_after_power_loss(tmp_path: Path, synchronous: str) -> tuple[set[int], set[int]]:
+    """Add and remove messages on a forgetful disk until the power goes: (what must be there, what is)."""
+    file, after = tmp_path / "softswitch.db", tmp_path / "after"
+    after.mkdir()
+    asyncio.run(newest(file))
+    disk = Disk()
+    there: set[int] = set()
+
+    async def work() -> None:
+        database = Database(str(file), lambda path: apsw.Connection(path, vfs=NAME))
+        store = SqliteMessageStore(database)
+        database.connection.execute(f"PRAGMA synchronous = {synchronous}")
+        for number in range(200):
+            if number % 4 == 3:
+                store.add([letter(number)], content(number), lambda error: None)  # under way, promised to nobody
+                continue
+            await add(store, letter(number))
+            there.add(number)
+            if number % 5 == 0:
+                await remove(store, [letter(number)])
+                there.discard(number)
+        disk.after_power_loss(after)
+        await database.close()
+
+    async def found() -> set[int]:
+        database = Database(str(after / file.name))
+        store = SqliteMessageStore(database)
+        letters = await store.load()
+        assert [await fetch(store, one) for one in letters] == [content(one.number) for one in letters]
+        await database.close()
+        return {one.number for one in letters}
+
+    asyncio.run(work())
+    disk.unregister()
+    return there, asyncio.run(found())
+
+
+def test_messages_and_power_loss(tmp_path: Path) -> None:
+    there, left = letters_after_power_loss(tmp_path, "FULL")
+    assert len(there) == 120
+    assert there <= left
+    assert not {number for number in left if number % 5 == 0 and number % 4 != 3}
+
+
+def test_messages_on_a_disk_that_is_not_synced(tmp_path: Path) -> None:
+    there, left = letters_after_power_loss(tmp_path, "NORMAL")
+    assert there
+    assert left == set()

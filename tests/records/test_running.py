@@ -108,11 +108,11 @@ def switch(folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
             process.wait(10)
 
 
-def register(phone: End, port: int) -> None:
+def register(phone: End, port: int, call_id: str = "r") -> None:
     lines = (
         "From: <sip:dario@acme.example>;tag=r",
         "To: <sip:dario@acme.example>",
-        "Call-ID: r",
+        f"Call-ID: {call_id}",
     )
     phone.request("REGISTER sip:acme.example", "r1", *lines, "CSeq: 1 REGISTER")
     refused = phone.wait("SIP/2.0 401")

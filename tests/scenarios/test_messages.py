@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from lab import Lab, Phone
 from lab.exchange import Exchange
 from lab.lab import OFFICE
 
-from softswitch.messaging.letter import Rules
+from softswitch.messaging.letter import Done, Letter, Rules
+from softswitch.store.memory_messages import MemoryMessageStore
 
 TEXT = "Content-Type: text/plain"
 
@@ -262,9 +265,14 @@ def test_a_message_expires(lab: Lab, carla: Phone) -> None:
     assert says(carla, "103", "now or never", "Expires: 0").status == 200
 
 
-def test_after_thirty_days_it_is_given_up(lab: Lab, carla: Phone) -> None:
+def test_at_last_it_is_given_up() -> None:
+    lab = Lab(rules=Rules(keep_seconds=7200))
+    carla = lab.phone("carla-home")
     says(carla, "103", "hello")
-    lab.advance(30 * 86_400 + 60)
+    says(carla, "103", "hello", "Expires: 999999999")
+    lab.advance(7100)
+    assert waiting(lab) == 2
+    lab.advance(200)
     assert waiting(lab) == 0
     assert lab.notes("message given up")[0]["reason"] == "it waited for too long"
 
@@ -401,6 +409,28 @@ def test_stopping_answers_whoever_waits(lab: Lab, carla: Phone) -> None:
     lab.switch.drain()
     lab.advance(0.1)
     assert message.status == 202
+
+
+class FullDisk(MemoryMessageStore):
+    """Takes nothing."""
+
+    def add(self, letters: Sequence[Letter], content: bytes, done: Done) -> None:
+        done(OSError("the disk is full"))
+
+
+def test_what_cannot_be_stored_is_not_promised(lab: Lab, carla: Phone) -> None:
+    lab.message_store = FullDisk()
+    lab.starts_switch()
+    lab.advance()
+    for to in ("103", "200"):
+        message = carla.sends("MESSAGE", to, TEXT, body=b"hello")
+        lab.events.advance(2)
+        assert message.status == 500
+        assert str(lab.log.bugs.pop()) == "the disk is full"
+    assert waiting(lab) == 0
+    dario = lab.phone("dario-home")
+    lab.advance(5)
+    assert heard(dario) == []
 
 
 # -- notices (RFC 5438)

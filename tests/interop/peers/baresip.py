@@ -140,6 +140,10 @@ class Baresip:
         # It may have been registered before the control connection stood: its own words count as well.
         self._process.wait_for(r"\{0/\w+/v4\} 200 |200 OK.*\[1 binding", 10)
 
+    def hears(self, text: str) -> None:
+        """Wait for a text message."""
+        self._process.wait_next(text, 10)
+
     def dial(self, user: str) -> None:
         self.command("dial", f"sip:{user}@{DOMAIN}")
 

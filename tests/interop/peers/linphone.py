@@ -106,6 +106,10 @@ class Linphone:
         """Wait until its REGISTER was answered with 200."""
         self._process.wait_next(r"to \[LinphoneRegistrationOk\]", 10)
 
+    def hears(self, text: str) -> None:
+        """Wait for a line about a text message."""
+        self._process.wait_next(text, 10)
+
     def dial(self, user: str) -> None:
         self._type(f"call sip:{user}@{DOMAIN}")
 

@@ -44,6 +44,8 @@ class Sipp:
         expires: int = 120,
         incoming: str = "",
         seconds: int = 12,
+        address: str = "127.0.0.1",
+        netns: str | None = None,
     ) -> None:
         """Start `scenario` ("call") against `server` (host:port).
 
@@ -58,7 +60,7 @@ class Sipp:
         users.write_text(f"SEQUENTIAL\n{account.person};{credentials};{called};{account.name};\n")
         command: list[str | Path] = [
             "sipp", server, "-sf", SCENARIOS / f"{scenario}.xml", "-inf", users,
-            "-i", "127.0.0.1", "-p", str(port), "-t", _MODES[transport], "-m", str(calls), "-r", str(rate),
+            "-i", address, "-p", str(port), "-t", _MODES[transport], "-m", str(calls), "-r", str(rate),
             "-l", "50", "-d", str(milliseconds), "-timeout", f"{seconds}s", "-timeout_error", "-nostdin",
             "-recv_timeout", f"{seconds * 1000}",
             "-key", "via", (via or transport).upper(), "-key", "expires", str(expires),
@@ -67,7 +69,7 @@ class Sipp:
         ]  # fmt: skip
         if incoming:
             command += ["-oocsf", SCENARIOS / f"{incoming}.xml"]
-        self._process = Process(command, cwd=folder)
+        self._process = Process(command, cwd=folder, netns=netns)
 
     def finish(self) -> Counts:
         """Wait for its end; raises PeerFailed unless every call went as the scenario says."""
