@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from zlib import crc32
 
+from softswitch.errors import PeerError
 from softswitch.flow import Flow
 from softswitch.messaging.delivery import Attempt, Delivery, Outcome
 from softswitch.messaging.form import sent_form
@@ -32,7 +33,12 @@ class Dispatch:
             return ()
         return tuple(dict.fromkeys(phone for place in found.places.values() for phone in place.phones))
 
-    def count_ways(self, site: str, person: str) -> int:
+    def check_breadth(self, request: Request, site: str, person: str) -> None:
+        """Raises PeerError(440) where a request may not become as many as somebody has contacts (RFC 5393 §5.3.3)."""
+        if self._core.breadth_of(request) < self._count_ways(site, person):
+            raise PeerError(440)
+
+    def _count_ways(self, site: str, person: str) -> int:
         """How many contacts somebody has."""
         contacts, wall = self._core.contacts, self._core.wall
         return sum(len(contacts.bindings(site, phone, wall)) for phone in self.phones(site, person))
@@ -74,6 +80,6 @@ class Dispatch:
         extra: tuple[bytes, ...] = ()
         if (at := request.first.get(b"max-breadth")) is not None:
             # RFC 5393 §5.3: what each of them may use further on.
-            share = self._core.breadth_of(request) // max(1, self.count_ways(post.letter.site, post.letter.person))
+            share = self._core.breadth_of(request) // max(1, self._count_ways(post.letter.site, post.letter.person))
             remove, extra = [*remove, at], (b"Max-Breadth: %d" % share,)
         return forward_request(request, uri, via, post.hops, (), routes, None, remove, extra)

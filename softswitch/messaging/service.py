@@ -101,13 +101,8 @@ class Messaging:
         same = self._box(plan.site, people[0]).same_as(mark)
         if same is not None and not same.kept:
             raise PeerError(482)
-        breadth = self._core.breadth_of(request)
-        if (
-            same is None
-            and isinstance(destination, Person)
-            and breadth < self._dispatch.count_ways(plan.site, people[0])
-        ):
-            raise PeerError(440)
+        if same is None and isinstance(destination, Person):
+            self._dispatch.check_breadth(request, plan.site, people[0])
         server = self._core.layer.accept(request)
         assert isinstance(server, ServerOther)
         if same is not None:

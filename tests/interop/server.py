@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -89,8 +90,12 @@ def run_server(
     level: str = "debug",
     dialplan: str = DIALPLAN,
     at: str = "",
+    killed: bool = False,
 ) -> Iterator[Server]:
-    """A switch that is ready; at the end it must stop within five seconds and have nothing to complain of."""
+    """A switch that is ready; at the end it must stop within five seconds and have nothing to complain of.
+
+    `killed`: instead it is ended by SIGKILL.
+    """
     if STANDIN:
         with _kamailio(folder, listen, certificates, netns, media, ports) as process:
             yield Server(listen, process, certificates, folder, standin=True)
@@ -107,6 +112,7 @@ def run_server(
         level=level,
         dialplan=dialplan,
     )
+    (folder / "notify.sock").unlink(missing_ok=True)
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notified.bind(str(folder / "notify.sock"))
     notified.settimeout(0.2)
@@ -121,11 +127,14 @@ def run_server(
         with notified:
             _wait_ready(process, notified)
         yield server
-        if not process.running():
+        if killed:
+            process.signal(signal.SIGKILL)
+            process.wait(STOP_SECONDS)
+        elif not process.running():
             raise PeerFailed(f"the switch ended during the test:\n{process.output[-4000:]}")
     finally:
         code = process.stop(STOP_SECONDS)
-    if code:
+    if code and not killed:
         raise PeerFailed(f"the switch ended with {code}:\n{process.output[-4000:]}")
     if complaints := server.complaints():
         raise PeerFailed("the switch complained:\n" + "\n".join(complaints))

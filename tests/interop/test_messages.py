@@ -104,18 +104,18 @@ def listening(kind: type[Baresip] | type[Linphone], netlab: Lab, switch: Server,
         phone.stop()
 
 
-@pytest.mark.parametrize(("kind", "said"), [(Baresip, "{}"), (Linphone, "Message received from .*: {}")])
+@pytest.mark.parametrize(("kind", "said"), [(Baresip, 'carla@acme.example: "{}"'), (Linphone, "Message received from .*: {}")])
 def test_baresip_and_linphone_get_what_sipp_wrote(
     kind: type[Baresip] | type[Linphone], said: str, netlab: Lab, certificates: Certificates, tmp_path: Path
 ) -> None:
     """Behind a router, from a phone that is long gone when they register."""
     (tmp_path / "switch").mkdir()
-    address, (port,) = netlab.internet.address, free_ports(1)
+    netns, address, (port,) = netlab.internet.netns, netlab.internet.address, free_ports(1)
     listen = (Listen("udp", address, 5060),)
-    with run_server(tmp_path / "switch", listen, certificates, media="never", netns=netlab.internet.netns) as switch:
+    with run_server(tmp_path / "switch", listen, certificates, media="never", digest=("MD5",), netns=netns) as switch:
         carla = Sipp(
             tmp_path / "sipp", "message_202", f"{address}:5060", ACCOUNTS["carla-home"], port=port, called="103",
-            calls=3, rate=5, address=address, netns=netlab.internet.netns,
+            calls=3, rate=5, address=address, netns=netns,
         )  # fmt: skip
         assert carla.finish().successful == 3
         with listening(kind, netlab, switch, tmp_path / "phone") as dario:
