@@ -29,10 +29,12 @@ from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.media.engine import Done, MediaKey
+from softswitch.overrides.service import OverrideService
 from softswitch.registrar.auth import Authenticator
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.switch import Log, Outside, Switch
 
 USERS = 200
@@ -50,6 +52,8 @@ class NoMedia:
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None: ...
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None: ...
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None: ...
+
+    def subscribe(self, *_: object) -> None: ...
 
 
 class NoNames:
@@ -101,6 +105,7 @@ class Bench:
             plans=plans,
             listeners=[self.listener],
             registrar=registrar,
+            overrides=OverrideService(MemoryOverrideStore(), bus),
             verifier=Authenticator(lambda site, account, user, alg: ha1.get(account), ("MD5",), 300, b"k" * 32),
             ids=Ids(1),
             token_key=b"k" * 32,
