@@ -30,8 +30,8 @@ from softswitch.transaction.server_invite import ServerInvite
 if TYPE_CHECKING:
     from softswitch.proxy.core import Core
 
-MOST_BRANCHES = 30
-"""Of one call over all its steps; redirections count too."""
+MOST_BRANCHES = 600
+"""Of one call over all its steps; redirections count too. Each step has its own limit, the breadth."""
 MOST_REDIRECTIONS = 5
 
 
@@ -428,11 +428,13 @@ class Fork:
         if isinstance(last, Moved):
             last = Outcome.UNREACHABLE  # who was named there could not even be rung
         fitting = [
-            b.response for b in self._ringing_now if b.response is not None and last and self._outcome(b) is last
+            b.response
+            for b in self._ringing_now
+            if b.response is not None and last and self._outcome(b) is last and b.status not in (408, 487, 503)
         ]
         best = best_of(fitting)
         exhausted = last is not None and FINAL_RESPONSES[last][0] == step.status
-        if best is not None and exhausted and best.status not in (408, 487, 503) and best.status >= 400:
+        if best is not None and exhausted and best.status >= 400:
             assert last is not None
             extra = merged_challenges(best, fitting)
             self.diary.over(last.value, best.status)
