@@ -32,7 +32,7 @@ HASHES: dict[str, Callable[[bytes], Any]] = {
 
 _DIGITS = {"MD5": 32, "SHA-256": 64, "SHA-512-256": 64}
 _CACHE_SIZE = 100_000
-_MAX_BYTES = 50 * 1024 * 1024
+_MAX_BYTES = 32_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,7 @@ class _Builder:
     def _place(self, person: str, name: str, model: PlaceModel, source: Source) -> Place:
         path = ("people", person, "places", name)
         dial = ""
-        if model.phone is None and not model.dial and not source.was_dropped(*path, "phone"):
+        if model.phone is None and not model.dial and not source.has_dropped_from(*path):
             source.error_at_key("a place needs a phone, or a number to dial", *path)
         if model.phone and model.dial:
             source.error_at_key("a place has a phone or a number to dial, not both; make it two places", *path)

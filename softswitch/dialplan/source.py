@@ -39,6 +39,8 @@ class Source:
     model: FileModel
     problems: list[Problem]
     errors: int = 0
+    refused: frozenset[tuple[int, int]] = frozenset()
+    """Line and column of what is no text of this language, such as an alias: that is said once, and is enough."""
     dropped: set[tuple[Part, ...]] = field(default_factory=set)
     """Paths of what was too badly written to use; to mention it elsewhere is no second mistake."""
 
@@ -81,6 +83,8 @@ class Source:
 
     def _report(self, text: str, path: tuple[Part, ...], severity: str, of_key: bool) -> None:
         line, column = self._place(path, of_key)
+        if (line, column) in self.refused:
+            return
         self._add(Problem(self.file, line, column, text, severity))
 
     def _add(self, problem: Problem) -> None:
@@ -105,7 +109,9 @@ def read_source(source: Path | str, file: str) -> Source:
     Raises ConfigError when the YAML itself can't be read.
     """
     root, problems = compose_what_can_be(source, file, MAX_BYTES, MAX_PROBLEMS)
-    found = Source(file, root, FileModel(), problems)
+    found = Source(
+        file, root, FileModel(), problems, refused=frozenset((problem.line, problem.column) for problem in problems)
+    )
     if not isinstance(root, Mapping):
         found.error("a dialplan begins with names such as site: and people:")
         return found

@@ -126,3 +126,21 @@ def test_a_closed_terminal_ends_the_switch(office: Office) -> None:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
     assert ended == [0]
+
+
+def test_rubbish_in_place_of_a_plan_changes_nothing(office: Office, running: Process) -> None:
+    file = office.folder / "office.yaml"
+    for content, said in (
+        (b"[" * 1_000_000, "office.yaml:1:"),
+        (b"# " + b"x" * 50_000_000, "office.yaml: larger than "),
+        (bytes(range(256)) * 1000, "not UTF-8 text"),
+        (b"", "office.yaml:1:1: which firm is this?"),
+    ):
+        file.write_bytes(content)
+        done = softswitch(office, "reload")
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    file.unlink()
+    assert "cannot be read: No such file" in softswitch(office, "reload").stderr
+    assert softswitch(office, "why", "101").stdout.startswith("anna (anna, 101)")
