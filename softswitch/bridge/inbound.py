@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from softswitch.bridge.end import End
 from softswitch.bridge.inner import InnerServer
@@ -17,6 +16,7 @@ from softswitch.flow import Flow
 from softswitch.proxy.branch import Branch
 from softswitch.proxy.calls import Call
 from softswitch.proxy.fork import Fork
+from softswitch.proxy.forwarded import times_forwarded
 from softswitch.records.diary import Diary
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.build import respond
@@ -114,8 +114,8 @@ class Inbound:
         made = parse(b"\r\n".join((*lines, b"", request.body)), request.flow)
         assert isinstance(made, Request)
         self.inner = inner = InnerServer(self, made)
-        standing, seed = core.calls.rota.standing(plan.site), crc32(self.call_id)
-        facts = Facts(plan.site, called, self.caller, "", core.wall, standing, seed)
+        forwarded = max(times_forwarded(request), core.coming_round(plan, called, self.caller))
+        facts = core.facts(plan, called, self.caller, "", self.call_id, forwarded)
         diary = self._diary = Diary(plan.site, self.call_id, self.caller, called, "", plan.site, core.wall)
         fork = BridgedFork(self, inner, plan, facts, hops, diary)
         self.server.reply(100)

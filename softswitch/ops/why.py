@@ -9,6 +9,7 @@ from typing import Any
 from softswitch.dialplan.decide import MAX_STEPS, next_step
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import Outcome
+from softswitch.dialplan.override import NOTHING_SET, Overrides
 from softswitch.dialplan.plan import Code, Person, Plan
 from softswitch.dialplan.step import Answer, Command, Reject, Ring
 from softswitch.registrar.bindings import Binding
@@ -30,7 +31,7 @@ class Why:
         return asdict(self)
 
 
-def why(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> Why:
+def why(plan: Plan, who: str, bindings_of: BindingsOf, wall: float, overrides: Overrides = NOTHING_SET) -> Why:
     """Whether a call to `who` (a name, a number, an account) would ring anywhere now, from an unknown caller.
 
     Phones without a binding count as unreachable; whether a registered one is busy only a call can tell.
@@ -45,7 +46,7 @@ def why(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> Why:
     people = [destination] if isinstance(destination, Person) else [plan.people[m] for m in destination.members]
     for person in people:
         lines += _places(person, bindings_of, wall)
-    walked, reachable = _walk(plan, who, bindings_of, wall)
+    walked, reachable = _walk(plan, bindings_of, Facts(plan.site, who, wall=wall, overrides=overrides))
     return Why(reachable, (*lines, *walked))
 
 
@@ -67,10 +68,9 @@ def _places(person: Person, bindings_of: BindingsOf, wall: float) -> Iterable[st
                 yield f"{place.label}: {account} is registered as {one.contact}, for {left} more"
 
 
-def _walk(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> tuple[list[str], bool]:
+def _walk(plan: Plan, bindings_of: BindingsOf, facts: Facts) -> tuple[list[str], bool]:
     """What a call would do now, up to the first phone that can ring."""
     lines: list[str] = []
-    facts = Facts(plan.site, who, wall=wall)
     history: tuple[Outcome, ...] = ()
     while len(history) <= MAX_STEPS:
         step = next_step(plan, facts, history)
@@ -80,7 +80,7 @@ def _walk(plan: Plan, who: str, bindings_of: BindingsOf, wall: float) -> tuple[l
             return [*lines, f"a call now is answered by the switch: {what}{because}"], True
         if isinstance(step, Reject):
             return [*lines, f"a call now ends with {step.status} {step.phrase}{because}"], False
-        ready = _ready(step, bindings_of, wall)
+        ready = _ready(step, bindings_of, facts.wall)
         if ready:
             return [*lines, f"a call now rings {step.label}: {', '.join(ready)}{because}"], True
         lines.append(f"a call now finds no phone of {step.label} registered{because}")

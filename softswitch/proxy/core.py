@@ -320,20 +320,7 @@ class Core:
             raise PeerError(440)
         caller_shown = shown(request)
         same_firm = caller.account if caller.plan is plan else ""
-        standing, seed = self.calls.rota.standing(plan.site), crc32(request.call_id)
-        engaged = self.calls.engaged(plan) if plan.busy_people else NOBODY
-        facts = Facts(
-            plan.site,
-            uri.user_text,
-            caller_shown,
-            same_firm,
-            self.wall,
-            standing,
-            seed,
-            self.overrides.of(plan.site),
-            engaged,
-            times_forwarded(request),
-        )
+        facts = self.facts(plan, uri.user_text, caller_shown, same_firm, request.call_id, times_forwarded(request))
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
         call_id, from_tag = request.call_id, request.from_.tag
@@ -371,9 +358,7 @@ class Core:
         letters = self.messages if request.method == b"MESSAGE" else None
         if letters is not None and letters.on_message(request, uri.user_text, plan, caller, hops):
             return
-        overrides = self.overrides.of(plan.site)
-        facts = Facts(plan.site, uri.user_text, shown(request), caller.account, self.wall, overrides=overrides)
-        step = next_step(plan, facts, ())
+        step = next_step(plan, self.facts(plan, uri.user_text, shown(request), caller.account), ())
         if isinstance(step, Reject):
             raise PeerError(step.status, step.phrase)
         if isinstance(step, Answer | Command):
@@ -425,6 +410,35 @@ class Core:
         self.resolver.resolve(way.next_route or way.uri, size, resolved)
 
     # -- what forks and branches ask for
+
+    def facts(
+        self, plan: Plan, called: str, caller: str = "", account: str = "", call_id: bytes = b"", forwarded: int = 0
+    ) -> Facts:
+        """All that the decision about one call may look at, as it is at this moment."""
+        return Facts(
+            plan.site,
+            called,
+            caller,
+            account,
+            self.wall,
+            self.calls.rota.standing(plan.site),
+            crc32(call_id),
+            self.overrides.of(plan.site),
+            self.calls.engaged(plan) if plan.busy_people else NOBODY,
+            forwarded,
+        )
+
+    def coming_round(self, plan: Plan, called: str, caller: str) -> int:
+        """How many calls of just this caller to just this number ring outside now.
+
+        One that was sent outside may come back over another network that does not say so: each time round is one more.
+        """
+        alike = [
+            fork
+            for fork in self.ringing
+            if fork.facts.called == called and fork.facts.caller == caller and fork.plan.site == plan.site
+        ]
+        return sum(1 for fork in alike if fork.step is not None and fork.step.numbers)
 
     def way_to(self, request: Request, binding: Binding) -> Flow | None:
         """The way to a contact, or None: who dials sips: wants every hop secured (RFC 3261 §26.2.2)."""

@@ -171,4 +171,5 @@ class Answers:
         if plan is None:
             raise ControlError(f"which site? There are {', '.join(plans)}: say 101@{next(iter(plans))}")
         wall = self._server.clock.wall()
-        return why(plan, who, lambda account: self._server.registrar.bindings(plan.site, account, wall), wall).as_json()
+        registrar, overrides = self._server.registrar, self._server.overrides.of(plan.site)
+        return why(plan, who, lambda one: registrar.bindings(plan.site, one, wall), wall, overrides).as_json()

@@ -104,7 +104,9 @@ def listening(kind: type[Baresip] | type[Linphone], netlab: Lab, switch: Server,
         phone.stop()
 
 
-@pytest.mark.parametrize(("kind", "said"), [(Baresip, 'carla@acme.example: "{}"'), (Linphone, "Message received from .*: {}")])
+@pytest.mark.parametrize(
+    ("kind", "said"), [(Baresip, 'carla@acme.example: "{}"'), (Linphone, "Message received from .*: {}")]
+)
 def test_baresip_and_linphone_get_what_sipp_wrote(
     kind: type[Baresip] | type[Linphone], said: str, netlab: Lab, certificates: Certificates, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from lab import Lab, Phone, Provider
+from lab.call import Call
 
 OFFICE = """
 site: {domain: acme.example, timezone: Europe/Berlin, country: DE}
@@ -395,4 +396,30 @@ def test_emergency_calls_pass_for_everybody_over_any_trunk(
     for line in lab.switch.trunks:
         for channel in list(line.channels):
             channel.release()
+    lab.at_rest()
+
+
+ROUND = OFFICE.replace("country: DE}", "country: DE, forwards: 3}").replace("channels: 4, ", "").replace("15s", "2s")
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_mobile_that_is_forwarded_to_the_office_does_not_go_round_for_ever(tells: bool) -> None:
+    """Whether the other network says that it sent the call on, or not."""
+    lab = Lab(ROUND)
+    city = Provider(lab)
+    rounds: list[Call] = []
+
+    def send_back(call: Call) -> None:
+        call.ring()
+        assert call.incoming is not None
+        said = [b"Diversion: " + value for value in call.incoming.request.values(b"diversion")] if tells else []
+        rounds.append(city.dials("+498912340", *said))
+
+    city.on_call = send_back
+    first = city.dials("+498912340")
+    lab.advance(5)
+    assert [call.status for call in rounds] == [0, 0, 482]
+    assert first.status == 0
+    first.cancel()
+    lab.advance(60)
     lab.at_rest()
