@@ -79,6 +79,7 @@ def read_all(
     if dialplan_problems:
         raise DialplansRefused(dialplan_problems, settings, secrets, warnings)
     warnings = [*warnings, *phones_without_secret(settings, plans, secrets, shown_from)]
+    warnings += voicemail_without(settings, plans, secrets, shown_from)
     return Configuration(settings, plans, secrets, warnings, texts)
 
 
@@ -108,6 +109,27 @@ def phones_without_secret(settings: Settings, plans: Plans, secrets: Secrets, sh
                     text = f'the secret "{trunk.secret}" of the trunk {trunk.name} is a hash; write the password itself'
                 found.append(Problem(shown, 0, 0, f"{text}; it cannot log in", "warning"))
     return found
+
+
+def voicemail_without(settings: Settings, plans: Plans, secrets: Secrets, shown_from: Path | None) -> list[Problem]:
+    """PINs that are not to be had, and mail without a server to send it by; warnings, because calls go on."""
+    shown_secrets = str(shown_path(settings.secrets or settings.file, shown_from))
+    shown_settings = str(shown_path(settings.file, shown_from))
+    found: list[tuple[str, str]] = []
+    people = [person for plan in plans.values() for person in plan.people.values()]
+    for person in people:
+        pin = person.voicemail.pin
+        if pin and not (secrets.plain(pin) or "").isdigit():
+            text = f'"{pin}", the PIN of {person.name}, is not there in digits{did_you_mean(pin, secrets.names())}'
+            found.append((shown_secrets, f"{text}; nobody hears these messages by phone"))
+    if settings.mail is None:
+        wanting = [person.name for person in people if person.voicemail.mail]
+        if wanting:
+            found.append((shown_settings, f"without mail: nobody is mailed messages, {', '.join(wanting)} neither"))
+    elif settings.mail.user and secrets.plain(settings.mail.password) is None:
+        text = f'no secret "{settings.mail.password}" for the mail server'
+        found.append((shown_secrets, f"{text}{did_you_mean(settings.mail.password, secrets.names())}"))
+    return [Problem(file, 0, 0, text, "warning") for file, text in found]
 
 
 def shown_path(path: Path, shown_from: Path | None) -> Path:

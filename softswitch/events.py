@@ -54,6 +54,17 @@ class OverrideChanged(NamedTuple):
     by: str
 
 
+class VoicemailChanged(NamedTuple):
+    """Somebody's voicemail has other messages now, or others that were heard."""
+
+    site: str
+    person: str
+    """The key in the dialplan."""
+    new: int
+    """Messages that were not heard yet."""
+    old: int
+
+
 class Bus:
     """Handlers by the event's type, called in order of subscription within `publish`."""
 

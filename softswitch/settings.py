@@ -113,6 +113,31 @@ class PresenceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class VoicemailSettings:
+    """Messages that callers leave."""
+
+    folder: Path
+    """Where their sound is kept."""
+    keep_seconds: float
+    """A message is deleted so long after it was left; 0 keeps it until somebody deletes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The server that mails of the switch are handed to."""
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    user: str
+    """"" for a server that wants none."""
+    password: str
+    """The name of an entry in the secrets file."""
+    sender: str
+    """The address that mails come from."""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayAddress:
     """Where media of one network passes: one for each network and address family."""
 
@@ -209,6 +234,9 @@ class Settings:
     records: RecordSettings
     messages: MessageSettings
     presence: PresenceSettings
+    voicemail: VoicemailSettings
+    mail: MailSettings | None
+    """None: nothing is mailed."""
     relay: RelaySettings
     limits: LimitSettings
     tls: TlsSettings

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from softswitch import settings, yamltext
 from softswitch.errors import ConfigError, Problem
 from softswitch.flow import Listener
-from softswitch.settingsform import FILE, WrittenFile, WrittenRelay, keys_at
+from softswitch.settingsform import FILE, WrittenFile, WrittenMail, WrittenRelay, keys_at
 from softswitch.suggest import did_you_mean
 from softswitch.values import Address, literal
 
@@ -35,6 +35,9 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "SOFTSWITCH_LOG_LEVEL": ("log", "level"),
 }
 """What each variable stands for in the file; it wins over the file. Colons separate several dialplans."""
+
+MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+"""Where none is said (RFC 6409, RFC 8314)."""
 
 OTHER_VARIABLES = ("SOFTSWITCH_CONFIG",)
 """Read elsewhere: the command line's."""
@@ -53,6 +56,15 @@ def load_settings(
     reader = _Reader(path, own_address or default_route_address)
     made = reader.read(dict(environ or {}))
     return made, reader.warnings
+
+
+def _mail(raw: WrittenMail | None) -> settings.MailSettings | None:
+    if raw is None:
+        return None
+    host, port = raw.server
+    return settings.MailSettings(
+        host, port or MAIL_PORTS[raw.security], raw.security, raw.user, raw.password, raw.sender
+    )
 
 
 def default_route_address(family: socket.AddressFamily) -> str | None:
@@ -108,6 +120,8 @@ class _Reader:
             digest=raw.digest,
             registrar=raw.registrar,
             records=raw.records,
+            voicemail=self._voicemail(raw),
+            mail=_mail(raw.mail),
             messages=raw.messages,
             presence=raw.presence,
             relay=self._relay(raw.relay, listeners),
@@ -198,6 +212,17 @@ class _Reader:
         if variable:
             made = Problem("environment", 0, 0, f"{variable}: {text}", severity)
         (self.warnings if warning else self.problems).append(made)
+
+    def _voicemail(self, raw: WrittenFile) -> settings.VoicemailSettings:
+        """Where nothing is said, messages lie beside the database."""
+        written = raw.voicemail.folder
+        if written is not None:
+            folder = self._path(written, ("voicemail", "folder"))
+        elif raw.store.startswith("sqlite:///"):
+            folder = self._path(raw.store.removeprefix("sqlite:///"), ("store",)).parent / "voicemail"
+        else:
+            folder = self.folder / "var" / "voicemail"
+        return settings.VoicemailSettings(folder, raw.voicemail.keep)
 
     def _path(self, text: str, setting: tuple[str, ...]) -> Path:
         base = Path.cwd() if setting in self._from_variable else self.folder

@@ -25,7 +25,16 @@ from softswitch.settings import (
     TransactionSettings,
     YesNo,
 )
-from softswitch.values import Address, PortRange, advertised_address, bind_address, network_name, port_range
+from softswitch.values import (
+    Address,
+    PortRange,
+    advertised_address,
+    bind_address,
+    host_and_port,
+    mail_address,
+    network_name,
+    port_range,
+)
 
 _DEFAULT_PORTS = PortRange(20000, 29999)
 
@@ -71,6 +80,29 @@ class WrittenRelay:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenVoicemail:
+    """`voicemail:` as written."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    folder: str | None = None
+    keep: Seconds = 90 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenMail:
+    """`mail:` as written."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    server: Annotated[tuple[str, int | None], PlainValidator(host_and_port)]
+    sender: Annotated[str, PlainValidator(mail_address)]
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenTls:
     """`tls:` as written."""
 
@@ -94,6 +126,8 @@ class WrittenFile:
     digest: DigestSettings = field(default_factory=DigestSettings)
     registrar: RegistrarSettings = field(default_factory=RegistrarSettings)
     records: RecordSettings = field(default_factory=RecordSettings)
+    voicemail: WrittenVoicemail = field(default_factory=WrittenVoicemail)
+    mail: WrittenMail | None = None
     messages: MessageSettings = field(default_factory=MessageSettings)
     presence: PresenceSettings = field(default_factory=PresenceSettings)
     relay: WrittenRelay = field(default_factory=WrittenRelay)

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from softswitch.bridge.bridges import Bridges
 from softswitch.clock import Clock
@@ -18,16 +19,16 @@ from softswitch.dialplan.override import Overrides
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Command
 from softswitch.errors import PeerError
-from softswitch.events import Bus
+from softswitch.events import Bus, VoicemailChanged
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.legs.leg import Legs
-from softswitch.media.engine import Done, Heard, MediaEngine, MediaEvent, MediaFailed, MediaKey
+from softswitch.media.engine import Did, Done, Heard, MediaEngine, MediaEvent, MediaKey
 from softswitch.messaging.letter import Letter, MessageStore, Rules
 from softswitch.messaging.service import Messaging
 from softswitch.overrides.service import OverrideService
 from softswitch.presence.limits import PresenceLimits
-from softswitch.presence.ports import Mailboxes, NoMailboxes
+from softswitch.presence.ports import Messages, NoMailboxes
 from softswitch.presence.service import Presence
 from softswitch.presence.stored import PresenceStore, StoredPublication, StoredSubscription
 from softswitch.proxy.core import Core
@@ -43,13 +44,16 @@ from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
 from softswitch.sip.parse import parse
 from softswitch.sip.via import stamped
+from softswitch.sound.library import Sound
 from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import Timer, TimerValues
 from softswitch.trunks.trunks import Trunks
+from softswitch.voicemail.boxes import Boxes
 
+T = TypeVar("T")
 _CONTACT_PORT = re.compile(rb"sip:(?:[^@<>\s]{0,128}@)?(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::([0-9]{1,5}))?[;>?]")
 
 SWEEP_SECONDS = 1.0
@@ -135,12 +139,14 @@ class Switch:
         letters: Letters | None = None,
         presence_store: PresenceStore | None = None,
         presence_limits: PresenceLimits | None = None,
-        mailboxes: Mailboxes | None = None,
         on_store_error: Callable[[BaseException], None] = lambda error: None,
+        own_sound: Callable[[str], Sound | None] = lambda path: None,
+        boxes: Boxes | None = None,
     ) -> None:
         """`own_hosts` are further addresses that mean us: those of the interfaces behind a wildcard bind.
 
         Without `letters` no message waits. `on_store_error` is told why something of presence could not be stored.
+        `own_sound` has the WAV file of a dialplan in the form that is played.
         """
         self.clock = outside.clock
         self.log = outside.log
@@ -176,8 +182,12 @@ class Switch:
         )
         self.layer = Layer(self.core, self._send, ids, timers)
         self.core.layer = self.layer
-        self.legs = Legs(self.layer, self.core.media, self.core.calls, outside.clock.wall)
+        self.legs = Legs(
+            self.layer, self.core.media, self.core.calls, outside.clock.wall, outside.log.note, own_sound, boxes
+        )
         self.core.legs = self.legs
+        if boxes is not None:
+            boxes.pump = self._pumped
         SilenceWatch(self.core.calls, self.core.media, outside.log, outside.clock.wall)
         self._letters = letters
         self.messaging: Messaging | None = None
@@ -195,13 +205,14 @@ class Switch:
             bus=bus,
             listeners=listeners,
             limits=presence_limits or PresenceLimits(),
-            mailboxes=mailboxes or NoMailboxes(),
+            mailboxes=_Mailboxes(boxes) if boxes is not None else NoMailboxes(),
             facts=lambda site: Facts(site, "", wall=self.core.wall),
             moment=self.moment,
             wall=lambda: self.core.wall,
             verify=lambda request, site: verifier.verify(request, site, self.layer.now, True),
             on_store_error=on_store_error,
         )
+        bus.subscribe(VoicemailChanged, lambda event: self.presence.mailbox_changed(event.site, event.person))
         self._sweeper = Timer(self._sweep)
 
     def use_plans(self, plans: Mapping[str, Plan]) -> None:
@@ -234,6 +245,14 @@ class Switch:
     def moment(self) -> _Moment:
         """`with switch.moment():` around everything that happens at one moment and does not come by `receive`."""
         return _Moment(self)
+
+    def _pumped(self, call: Callable[[], None]) -> None:
+        """Something comes back that took time."""
+        with self.moment():
+            try:
+                call()
+            except Exception as error:  # ours: this call suffers
+                self.bug(error, b"")
 
     def enter(self) -> None:
         """Read the clock, once for this input."""
@@ -501,6 +520,16 @@ class _Ping:
         self._switch.registrar.ping_missed(self._binding, self._switch.core.wall)
 
 
+class _Mailboxes:
+    """The voicemail, as presence asks it."""
+
+    def __init__(self, boxes: Boxes) -> None:
+        self._boxes = boxes
+
+    def messages(self, site: str, person: str) -> Messages:
+        return Messages(*self._boxes.counts(site, person))
+
+
 class _PumpedMedia:
     """The media engine, its call-backs brought into the pump."""
 
@@ -517,6 +546,18 @@ class _PumpedMedia:
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._engine.echo(key, sdp, to_network, source, partial(self._done, key, done))
 
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._engine.talk(key, sdp, to_network, source, partial(self._done, key, done))
+
+    def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
+        self._engine.play(key, files, repeat, partial(self._done, key, done))
+
+    def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
+        self._engine.record(key, file, seconds, partial(self._done, key, done))
+
+    def stop_recording(self, key: MediaKey, done: Did) -> None:
+        self._engine.stop_recording(key, partial(self._done, key, done))
+
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
         self._engine.delete(call_id, from_tag, via_branch)
 
@@ -530,7 +571,7 @@ class _PumpedMedia:
             except Exception as error:  # ours: this call suffers, the engine's client goes on
                 self._switch.bug(error, event.call_id.encode("utf-8", "surrogateescape"))
 
-    def _done(self, key: MediaKey, done: Done, result: bytes | MediaFailed) -> None:
+    def _done(self, key: MediaKey, done: Callable[[T], None], result: T) -> None:
         with self._switch.moment():
             try:
                 done(result)

@@ -151,3 +151,22 @@ def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"expected {what}, found a {'mapping' if isinstance(value, dict) else 'list'}")
     return value.strip()
+
+
+def host_and_port(value: object) -> tuple[str, int | None]:
+    """A server's name or address, and its port if one is said: "mail.acme.example:587"."""
+    text = _text(value, "a server, such as mail.acme.example:587")
+    host, colon, port = text.rpartition(":")
+    if not colon or ("]" in port or ":" in host.partition("]")[2]):
+        host, port = text, ""
+    if not re.fullmatch(r"[\w.-]{1,253}|\[[0-9A-Fa-f:.]+\]", host):
+        raise ValueError(f'"{text}" is no server; write mail.acme.example:587')
+    return host.strip("[]"), _port(port) if colon and port else None
+
+
+def mail_address(value: object) -> str:
+    """An address for mail: "anna@acme.example"."""
+    text = _text(value, "a mail address")
+    if not re.fullmatch(r"[^\s@<>,;:\"()]{1,64}@[\w.-]{1,253}", text):
+        raise ValueError(f'"{text}" is no mail address')
+    return text

@@ -267,3 +267,40 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
     made, _ = load(tmp_path, BASE)
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.store = "memory"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("server: mail.acme.example", ("mail.acme.example", 587, "starttls")),
+        ("server: mail.acme.example:2525, security: tls", ("mail.acme.example", 2525, "tls")),
+        ("server: '[2001:db8::1]', security: none", ("2001:db8::1", 25, "none")),
+        ("server: '[2001:db8::1]:26', security: tls", ("2001:db8::1", 26, "tls")),
+    ],
+)
+def test_mail_servers(tmp_path: Path, written: str, expected: tuple[str, int, str]) -> None:
+    made, _ = load(tmp_path, f"{BASE}mail: {{{written}, sender: tel@acme.example}}\n")
+    assert made.mail is not None
+    assert (made.mail.host, made.mail.port, made.mail.security) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("{server: 'a b', sender: tel@acme.example}", "is no server"),
+        ("{server: 'a:x', sender: tel@acme.example}", "port"),
+        ("{server: a, sender: tel}", '"tel" is no mail address'),
+        ("{server: a}", '"sender:" is missing'),
+    ],
+)
+def test_mail_servers_that_cannot_be(tmp_path: Path, written: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, f"{BASE}mail: {written}\n")
+    assert told in str(refused.value.problems)
+
+
+def test_where_messages_lie(tmp_path: Path) -> None:
+    assert load(tmp_path, BASE)[0].voicemail.folder == tmp_path.resolve() / "var/voicemail"
+    made, _ = load(tmp_path, BASE + "store: sqlite:////srv/x/switch.db\nvoicemail: {keep: 0}\n")
+    assert (made.voicemail.folder, made.voicemail.keep_seconds) == (Path("/srv/x/voicemail"), 0.0)
+    assert load(tmp_path, BASE + "voicemail: {folder: m}\n")[0].voicemail.folder == tmp_path.resolve() / "m"

@@ -76,11 +76,16 @@ def accounts(plan: Plan, found: Configuration) -> Iterator[tuple[str, ...]]:
         yield whose, person.number if person else "", phone.name, phone.name, password
 
 
+_TRIED = {"echo": "an echo", "voicemail": "messages"}
+"""What to dial for what."""
+
+
 def suggestions(plan: Plan) -> Iterator[str]:
     """Which call to try first."""
     dialled = [person.number for person in plan.people.values() if person.number]
     tries = [f"{dialled[0]} from {dialled[1]}"] if len(dialled) > 1 else []
-    tries += [f"{user} for an echo" for user, one in plan.destinations.items() if isinstance(one, Code)]
+    codes = [(user, one.what) for user, one in plan.destinations.items() if isinstance(one, Code)]
+    tries += [f"{user} for {_TRIED[what]}" for user, what in codes if what in _TRIED]
     if tries:
         yield f"Then dial {', '.join(tries)}. At this moment:"
 

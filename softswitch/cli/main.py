@@ -30,6 +30,7 @@ from softswitch.cli.schema import schema
 from softswitch.cli.simulate import simulate
 from softswitch.cli.status import status
 from softswitch.cli.trunks import trunks
+from softswitch.cli.voicemail import voicemail
 from softswitch.cli.week import week
 from softswitch.cli.why import why
 from softswitch.errors import ConfigError
@@ -49,6 +50,7 @@ COMMANDS: dict[str, click.Command] = {
     "phone": phone,
     "person": person,
     "override": override,
+    "voicemail": voicemail,
     "demo": demo,
 }
 

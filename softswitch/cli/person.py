@@ -31,6 +31,9 @@ from softswitch.store.sqlite import all_bindings
 from softswitch.store.sqlite_messages import content_of, letters_about
 from softswitch.store.sqlite_overrides import changes_of
 from softswitch.store.sqlite_records import select
+from softswitch.store.sqlite_voicemail import all_voicemails
+from softswitch.voicemail.files import Files
+from softswitch.voicemail.message import Change, Message, VoicemailStore
 
 site_option = click.option("--site", help="Which site, where there are several.")
 
@@ -60,6 +63,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         calls = [as_json(call, zone) for call in select(connection, Query(domain, key))]
         messages = [_message(connection, one, zone) for one in letters_about(connection, domain, key)]
         settings_of = [change_json(one, zone) for one in changes_of(connection, domain, key)]
+        voicemails = [_voicemail(settings, one, zone) for one in all_voicemails(connection) if one.box == (domain, key)]
     registrations = []
     for binding in bindings:
         found = binding._asdict()
@@ -75,6 +79,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         "calls": calls,
         "messages": messages,
         "settings": settings_of,
+        "voicemails": voicemails,
     }
     click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
@@ -85,7 +90,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
 @site_option
 @config_option
 def forget(who: str, yes: bool, site: str | None, config: Path | None) -> int | None:
-    """Delete registrations and records of calls of WHO, messages from or to WHO that wait, and what WHO has set.
+    """Delete what is kept of WHO: registrations, calls, messages that wait, voicemail, and what WHO has set.
 
     These calls are then missing for everybody else too, and the messages are never delivered. Calls that run at this
     moment are recorded when they end, and phones that are still in the dialplan register again by themselves.
@@ -118,6 +123,23 @@ def _message(connection: Connection, letter: Letter, zone: tzinfo) -> dict[str, 
     return {**found, "text": text_of(content_of(connection, letter) or b"")}
 
 
+def _voicemail(settings: Settings, message: Message, zone: tzinfo) -> dict[str, Any]:
+    """A message, and where its sound is."""
+    found = message._asdict()
+    for name in ("received_at", "heard_at", "mailed_at"):
+        found[name] = moment(found[name], zone) or None
+    return {**found, "file": str(Files(settings.voicemail.folder).path(message))}
+
+
+async def _forget_voicemails(settings: Settings, store: VoicemailStore, site: str, key: str) -> int:
+    messages = tuple(one for one in await store.load() if one.box == (site, key))
+    written = store.write(Change((), messages))
+    if written is not None:
+        await written
+    Files(settings.voicemail.folder).remove(messages)
+    return len(messages)
+
+
 def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> dict[str, int]:
     """No switch is running: the file is ours."""
     if not path_of(settings).exists():
@@ -137,6 +159,7 @@ def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> dict[
                 "call records": await stores.records.forget(site, key),
                 "messages": await stores.messages.forget(site, key),
                 "settings": await stores.overrides.forget(site, key),
+                "voicemails": await _forget_voicemails(settings, stores.voicemail, site, key),
             }
         finally:
             await stores.close()

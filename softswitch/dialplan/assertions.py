@@ -14,6 +14,7 @@ from softswitch.dialplan.decide import next_step
 from softswitch.dialplan.explain import has_date, in_words, parse_moment
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.models import AssertionModel
+from softswitch.dialplan.names import ANNOUNCEMENT, VOICEMAIL_OF
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.outside import number_of
 from softswitch.dialplan.plan import Code, Person, Place, Plan, Team
@@ -102,6 +103,8 @@ def _is(step: Step, texts: list[str], plan: Plan) -> bool:
     if texts[0] in {code.what for code in codes}:
         what = step.what if isinstance(step, Answer) else step.action if isinstance(step, Command) else ""
         return texts == [what]
+    if texts[0].startswith((ANNOUNCEMENT, VOICEMAIL_OF)):
+        return isinstance(step, Answer) and texts == [step.what]
     expected = [_phones(text, plan) for text in texts]
     if not isinstance(step, Ring):
         return False

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from softswitch.dialplan.calendars import Calendars, CopyOf
 from softswitch.dialplan.codes import ACTIONS, parse_code
-from softswitch.dialplan.conditions import is_outside_number, plain_number
+from softswitch.dialplan.conditions import CONDITIONS, is_outside_number, plain_number
 from softswitch.dialplan.daysoff import DaysOff
 from softswitch.dialplan.graph import endless_ways
 from softswitch.dialplan.hours import parse_line
@@ -23,10 +24,22 @@ from softswitch.dialplan.models import (
     ScheduleModel,
     TeamModel,
     TrunkModel,
+    VoicemailModel,
 )
 from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsNames
 from softswitch.dialplan.network import Network
-from softswitch.dialplan.plan import MAX_FORWARDS, Code, Destination, Person, Phone, Place, Plan, Team
+from softswitch.dialplan.plan import (
+    MAX_FORWARDS,
+    Code,
+    Destination,
+    Greeting,
+    Person,
+    Phone,
+    Place,
+    Plan,
+    Team,
+    Voicemail,
+)
 from softswitch.dialplan.rota import LONGEST_IDLE, ORDERS
 from softswitch.dialplan.routes import Routes
 from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
@@ -35,6 +48,8 @@ from softswitch.dialplan.step import Answer, Hop, Reject, Ring
 from softswitch.dialplan.telephone import international
 from softswitch.dialplan.trunk import OutsideLine
 from softswitch.dialplan.walk import RING_SECONDS, UNCONDITIONAL
+from softswitch.sound.library import LANGUAGES, language_of
+from softswitch.sound.wav import LARGEST_BYTES, form_of
 
 M = TypeVar("M")
 Entries = dict[str, tuple[Source, M]]
@@ -50,10 +65,11 @@ EMERGENCY: Mapping[str, frozenset[str]] = {
     "US": frozenset({"911"}),
 }
 """Numbers that save lives and can't be an extension; by country, "" for any other."""
-ANSWERS = ("echo",)
+ANSWERS = ("echo", "voicemail")
 """What a code can be answered with."""
 MOST_FORWARDS = 30
 ON_ANY_CALL = "on any call"
+MAIL = re.compile(r"[^\s@<>,;:\"()]{1,64}@[\w.-]{1,253}")
 OUTSIDE_NUMBER = re.compile(r"\+[1-9]\d{4,14}")
 """The whole number as others call it from abroad (E.164)."""
 
@@ -64,18 +80,21 @@ def _timezones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def build_plan(sources: list[Source], copy_of: CopyOf | None = None, wall: float | None = None) -> Plan:
+def build_plan(
+    sources: list[Source], copy_of: CopyOf | None = None, wall: float | None = None, sounds_needed: bool = True
+) -> Plan:
     """The plan of the files of one site; what is wrong or odd is added to their problems.
 
     With errors among these the plan is not fit for use. `copy_of` has the calendars of addresses; `wall` is now, for
-    which these are made ready.
+    which these are made ready. `sounds_needed=False`: a sound file that can't be used is a warning.
     """
-    return _Builder(sources, copy_of, wall).build()
+    return _Builder(sources, copy_of, wall, sounds_needed).build()
 
 
 class _Builder:
-    def __init__(self, sources: list[Source], copy_of: CopyOf | None, wall: float | None) -> None:
+    def __init__(self, sources: list[Source], copy_of: CopyOf | None, wall: float | None, sounds_needed: bool) -> None:
         self.sources = sources
+        self.sounds_needed = sounds_needed
         self.calendars = Calendars(copy_of, wall)
         self.names = Directory(sources)
         self.schedules: Entries[ScheduleModel] = self._entries("schedules", lambda model: model.schedules)
@@ -85,6 +104,7 @@ class _Builder:
         self.phone_entries: Entries[PhoneModel] = self._entries("phones", lambda model: model.phones)
         self.codes: Entries[str] = self._entries("codes", lambda model: model.codes)
         self.numbers: Entries[str] = self._entries("numbers", lambda model: model.numbers)
+        self.announcements: Entries[str] = self._entries("announcements", lambda model: model.announcements)
         self.moved: dict[tuple[str, str], Schedule] = {}
         self.phone_of: dict[str, tuple[Place, str]] = {}
         """Account → its place, and file:line."""
@@ -103,6 +123,8 @@ class _Builder:
             self._introduce_team(name, source, team)
         for name, (source, numbers) in self.lists.items():
             self._list(name, source, numbers)
+        for name, (source, file) in self.announcements.items():
+            self._announcement(name, source, file)
         phones = self._phones()
         codes = {name: self._code(name, source, what) for name, (source, what) in self.codes.items()}
         for number, (source, whose) in self.numbers.items():
@@ -115,6 +137,9 @@ class _Builder:
         for name, (source, _) in self.schedules.items():
             if name not in self.names.used_schedules:
                 source.warn(f'nobody uses the schedule "{name}"', "schedules", name)
+        for name, (source, _) in self.announcements.items():
+            if name not in self.names.used_announcements:
+                source.warn(f'nobody uses the announcement "{name}"', "announcements", name)
         for loop in endless_ways(people, teams):
             section, entries = ("people", self.people) if loop[0] in people else ("teams", self.teams)
             way = " → ".join(loop)
@@ -142,6 +167,8 @@ class _Builder:
             frozenset(person.name for person in people.values() if person.busy_on_call),
             tuple(code for code in codes.values() if code.pattern is not None),
             self._forwards(),
+            self.names.announcements,
+            self._language(),
         )
 
     def _outside(self, network: Network) -> tuple[OutsideLine, ...]:
@@ -207,7 +234,43 @@ class _Builder:
                 source.error(f"forwards: is how often a call may be sent on, 1 to {MOST_FORWARDS}", "site", "forwards")
         return MAX_FORWARDS
 
+    def _language(self) -> str:
+        """What the site says it speaks, else what its country does."""
+        for source in self.sources:
+            written = source.model.site.language if source.model.site else ""
+            if written:
+                if written not in LANGUAGES:
+                    known = ", ".join(f"{key} ({name})" for key, name in LANGUAGES.items())
+                    source.error(f'the switch does not speak "{written}"; it speaks {known}', "site", "language")
+                return written
+        return language_of(self.days_off.of_site.country)
+
     # What has a name
+
+    def _announcement(self, name: str, source: Source, file: str) -> None:
+        path = ("announcements", name)
+        if not NAME.fullmatch(name):
+            source.error_at_key(f'"{name}" can\'t be a name', *path)
+        self.names.announcements[name] = self._sound_file(source, file, *path)
+
+    def _sound_file(self, source: Source, file: str, *path: Part) -> str:
+        """The absolute path of a WAV file that is written beside the dialplan; reported when it is none."""
+        place = Path(source.file).parent / file
+        try:
+            with place.open("rb") as wav:
+                form_of(wav.read(LARGEST_BYTES))
+        except OSError as error:
+            self._missing(source, f"{place} cannot be read: {error.strerror}", *path)
+        except ValueError as error:
+            self._missing(source, f"{place} is {error}", *path)
+        return str(place.absolute())
+
+    def _missing(self, source: Source, text: str, *path: Part) -> None:
+        """A sound file can't be used. With a dialplan that was accepted before, calls go on without it."""
+        if self.sounds_needed:
+            source.error(text, *path)
+        else:
+            source.warn_here(text, *path)
 
     def _schedule(self, name: str, source: Source, model: ScheduleModel) -> None:
         path = ("schedules", name)
@@ -408,7 +471,26 @@ class _Builder:
             None if rules or outside else _every_place(name, model.number, phones),
             zone.key if zone is not None else "",
             model.busy_when == ON_ANY_CALL,
+            self._voicemail(name, source, model.voicemail, names),
         )
+
+    def _voicemail(self, name: str, source: Source, model: VoicemailModel, names: PersonsNames) -> Voicemail:
+        path = ("people", name, "voicemail")
+        greetings: list[Greeting] = []
+        for index, greeting in enumerate(model.greeting):
+            where = (*path, "greeting", index)
+            file = self._sound_file(source, greeting.play, *where, "play")
+            try:
+                conditions = (CONDITIONS["when"](greeting.when, names),) if greeting.when else ()
+            except ValueError as error:
+                source.refuse(error, *where, "when")
+                continue
+            greetings.append(Greeting(conditions, file))
+        if model.pin and not USER.fullmatch(model.pin):
+            source.error("pin: is the name of an entry in the secrets file, not the PIN itself", *path, "pin")
+        if model.mail and not MAIL.fullmatch(model.mail):
+            source.error(f'"{model.mail}" is no mail address', *path, "mail")
+        return Voicemail(tuple(greetings), model.pin, model.mail, model.longest)
 
     def _team(self, name: str, source: Source, model: TeamModel) -> Team:
         path = ("teams", name)

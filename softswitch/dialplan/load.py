@@ -31,14 +31,21 @@ def load_plans(
 
 
 def load_texts(
-    texts: Iterable[tuple[str, str]], *, copy_of: CopyOf | None = None, wall: float | None = None
+    texts: Iterable[tuple[str, str]],
+    *,
+    copy_of: CopyOf | None = None,
+    wall: float | None = None,
+    sounds_needed: bool = True,
 ) -> tuple[Plans, list[Problem]]:
-    """The same for files in memory, as (name, content)."""
-    return _plans([(content, name) for name, content in texts], copy_of, wall)
+    """The same for files in memory, as (name, content).
+
+    `sounds_needed=False`: a sound file that can't be used is a warning, for a dialplan that was accepted before.
+    """
+    return _plans([(content, name) for name, content in texts], copy_of, wall, sounds_needed)
 
 
 def _plans(
-    files: list[tuple[Path | str, str]], copy_of: CopyOf | None, wall: float | None
+    files: list[tuple[Path | str, str]], copy_of: CopyOf | None, wall: float | None, sounds_needed: bool = True
 ) -> tuple[Plans, list[Problem]]:
     problems: list[Problem] = []
     sources: list[Source] = []
@@ -53,7 +60,7 @@ def _plans(
     plans: Plans = {}
     for domain, of_site in sites.items():
         try:
-            plans[domain] = build_plan(of_site, copy_of, wall)
+            plans[domain] = build_plan(of_site, copy_of, wall, sounds_needed)
             if not any(problem.severity == "error" for source in of_site for problem in source.problems):
                 check_assertions(plans[domain], of_site, wall)
         except TooManyProblems:

@@ -26,10 +26,21 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _one_or_several(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
 def _seconds(value: object) -> float:
     if not isinstance(value, str):
         raise ValueError("a time to ring is written as 15s or 2m")
     return parse_duration(value)
+
+
+def _length(value: object) -> float:
+    try:
+        return _seconds(value)
+    except ValueError:
+        raise ValueError("a message lasts at most something between 1s and 10m, such as 2m") from None
 
 
 def _yes(value: object) -> bool:
@@ -45,6 +56,7 @@ _THEN = "*then"
 
 Word = Annotated[str, AfterValidator(_word)]
 Words = Annotated[list[Word], BeforeValidator(_as_list), Field(min_length=1)]
+Length = Annotated[float, BeforeValidator(_length)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 YesNo = Annotated[bool, BeforeValidator(_yes)]
 
@@ -66,6 +78,7 @@ class SiteModel(Model):
     timezone: Word | None = None
     country: Word = ""
     forwards: Word | None = None
+    language: Word = ""
     holidays: HolidaysModel | None = None
 
 
@@ -127,12 +140,32 @@ class RuleModel(RouteModel):
         return rest | {_CONDITIONS: {key: item for key, item in value.items() if key in CONDITIONS}}
 
 
+class GreetingModel(Model):
+    """A WAV file, and when it is said."""
+
+    play: Word
+    when: Words | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _file_alone(cls, value: object) -> object:
+        return {"play": value} if isinstance(value, str) else value
+
+
+class VoicemailModel(Model):
+    greeting: Annotated[list[GreetingModel], BeforeValidator(_one_or_several)] = Field(default_factory=list)
+    pin: Word = ""
+    mail: Word = ""
+    longest: Length = 120.0
+
+
 class PersonModel(Model):
     name: Word = ""
     number: Word = ""
     timezone: Word | None = None
     busy_when: Word = Field(default="", alias="busy when")
     places: dict[str, PlaceModel] = Field(default_factory=dict)
+    voicemail: VoicemailModel = Field(default_factory=VoicemailModel)
     calls: list[RuleModel] = Field(default_factory=list)
 
 
@@ -213,6 +246,7 @@ class FileModel(Model):
     lists: dict[str, Words] = Field(default_factory=dict)
     phones: dict[str, PhoneModel] = Field(default_factory=dict)
     numbers: dict[str, Word] = Field(default_factory=dict)
+    announcements: dict[str, Word] = Field(default_factory=dict)
     codes: dict[str, Word] = Field(default_factory=dict)
     trunks: dict[str, TrunkModel] = Field(default_factory=dict)
     outside: list[OutsideModel] = Field(default_factory=list)

@@ -11,8 +11,9 @@ from softswitch.dialplan.conditions import plain_number
 from softswitch.dialplan.plan import Place, Target, ToEnd, ToEveryPlace, ToNumber, ToPerson, ToPlace, ToTeam
 from softswitch.dialplan.schedule import Schedule
 from softswitch.dialplan.source import Source, suggestion
-from softswitch.dialplan.step import Reject
+from softswitch.dialplan.step import Answer, Reject
 from softswitch.dialplan.telephone import international
+from softswitch.sound import library
 
 USER = re.compile(r"[\w.~+-]{1,64}")
 """What may name a person or an account: it becomes the user part of an address."""
@@ -24,7 +25,11 @@ REJECTIONS: Mapping[str, tuple[int, str]] = {
     "reject unavailable": (480, "Temporarily Unavailable"),
 }
 """What a call may be refused with."""
-RESERVED = frozenset({"voicemail", "echo", "anonymous", "holidays", *REJECTIONS})
+ANNOUNCEMENT = "announcement "
+"""How the target of this kind begins."""
+VOICEMAIL_OF = "voicemail of "
+"""The same; "voicemail" alone is one's own."""
+RESERVED = frozenset({"voicemail", "announcement", "echo", "anonymous", "holidays", *REJECTIONS})
 ALREADY_REPORTED = ""
 """The text of a ValueError about a name whose definition is itself in error."""
 
@@ -64,6 +69,9 @@ class Directory:
     """Of the site, "DE"."""
     trunks: set[str] = field(default_factory=set)
     """Their names."""
+    announcements: dict[str, str] = field(default_factory=dict)
+    """The operator's own: the absolute path of each WAV file."""
+    used_announcements: set[str] = field(default_factory=set)
 
     def claim(self, user: str, kind: str, key: str, source: Source, *path: str | int) -> None:
         """Give a user part to its owner; an error in the file if it has another."""
@@ -91,8 +99,10 @@ class Directory:
         """
         if text in REJECTIONS:
             return ToEnd(Reject(*REJECTIONS[text]))
-        if text == "voicemail" or text.startswith("voicemail of "):
-            raise ValueError("voicemail is not supported yet")
+        if text == "voicemail" or text.startswith(VOICEMAIL_OF):
+            return ToEnd(Answer(f"{VOICEMAIL_OF}{self._mailbox(text, person)}"))
+        if text.startswith(ANNOUNCEMENT):
+            return ToEnd(Answer(f"{ANNOUNCEMENT}{self._announcement(text.removeprefix(ANNOUNCEMENT).strip())}"))
         who, at, place = text.rpartition(" at ")
         if at:
             return ToPlace(self._place(self.person(who), place))
@@ -116,6 +126,23 @@ class Directory:
             raise ValueError(ALREADY_REPORTED)
         known = [*self.places.get(person, {}), *self.members, *self.places, *REJECTIONS]
         raise ValueError(f'no place, person or team "{text}"{suggestion(text, known)}')
+
+    def _mailbox(self, text: str, person: str) -> str:
+        if text.startswith(VOICEMAIL_OF):
+            return self.person(text.removeprefix(VOICEMAIL_OF).strip())
+        if not person:
+            raise ValueError("whose voicemail? write voicemail of and a person")
+        return person
+
+    def _announcement(self, name: str) -> str:
+        if name in self.announcements:
+            self.used_announcements.add(name)
+        elif self._dropped(("announcements", name)):
+            raise ValueError(ALREADY_REPORTED)
+        elif name not in library.names():
+            known = [*self.announcements, *library.names()]
+            raise ValueError(f'no announcement "{name}"{suggestion(name, known)}')
+        return name
 
     def person(self, text: str) -> str:
         """The key of a person named by key or number.

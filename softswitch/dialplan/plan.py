@@ -133,6 +133,28 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Greeting:
+    """What is said to who may leave a message; the first one whose conditions fit."""
+
+    conditions: tuple[Condition, ...]
+    file: str
+    """The absolute path of a WAV file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voicemail:
+    """How somebody's voicemail is."""
+
+    greetings: tuple[Greeting, ...] = ()
+    pin: str = ""
+    """The name of an entry in the secrets file; "" for none."""
+    mail: str = ""
+    """The address that messages are sent to; "" for none."""
+    longest_seconds: float = 120.0
+    """Of a message."""
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody with a number: the address of record that others call and watch."""
 
@@ -153,6 +175,7 @@ class Person:
     """Whose clocks are the person's own; "" for the site's."""
     busy_on_call: bool = False
     """Whether being on any call counts as busy."""
+    voicemail: Voicemail = Voicemail()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +244,10 @@ class Plan:
     """The codes that are dialled with something in them."""
     forwards: int = MAX_FORWARDS
     """How often people and teams may send a call on to one another."""
+    announcements: Mapping[str, str] = field(default_factory=dict)
+    """The operator's own, by name: the absolute path of each WAV file."""
+    language: str = "en"
+    """What the switch itself speaks, one of `sound.library.LANGUAGES`."""
 
     def lookup(self, user: str) -> Destination | None:
         """Who is called by this user part."""

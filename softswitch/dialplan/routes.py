@@ -10,6 +10,7 @@ from softswitch.dialplan.names import Directory
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.plan import Route, RouteStep, Rule, Target, ToEnd
 from softswitch.dialplan.source import Part, Source, suggestion
+from softswitch.dialplan.step import Reject
 
 
 class Routes:
@@ -54,11 +55,12 @@ class Routes:
                 self.source.error("this does not say whom to ring", *path)
             return ()
         targets = tuple(self._targets(model.ring, (*path, "ring")))
-        ended = any(isinstance(target, ToEnd) for target in targets)
-        if ended and len(targets) > 1:
-            self.source.error("a rejection stands alone, not beside others to ring", *path, "ring")
-        if ended and model.then is not None:
-            self.source.error_at_key("nothing can follow a rejection", *path, "then")
+        end = next((target.step for target in targets if isinstance(target, ToEnd)), None)
+        what = "a rejection" if isinstance(end, Reject) else "what the switch answers itself"
+        if end is not None and len(targets) > 1:
+            self.source.error(f"{what} stands alone, not beside others to ring", *path, "ring")
+        if end is not None and model.then is not None:
+            self.source.error_at_key(f"nothing can follow {what}", *path, "then")
         then = self.then(model.then, (*path, "then"))
         words = " and ".join(model.ring)
         return (RouteStep(targets, words, model.ring_seconds, then),) if targets else ()

@@ -2,50 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from softswitch.dialog.dialog import Dialog
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.plan import Plan
 from softswitch.errors import PeerError
 from softswitch.flow import Flow
+from softswitch.legs.keys import key_of
+from softswitch.legs.scripts import SCRIPTS
 from softswitch.media.anchor import sdp_of
-from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
+from softswitch.media.engine import MediaEngine, MediaEvent, MediaFailed, MediaKey
 from softswitch.proxy.calls import Calls
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
+from softswitch.sound.library import Sound, said
 from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
+from softswitch.transaction.timers import Timer
+from softswitch.voicemail.boxes import Boxes
 
 LONGEST_SECONDS = 3600.0
 """A leg that lasts longer is hung up: nobody talks to an echo for an hour, but a phone may have lost its power."""
+_SPARE_SECONDS = 2.0
+"""How much longer than its sound we wait for the engine to say that it is played; the word may be lost."""
 
 ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+
+
+Note = Callable[..., None]
+"""(Call-ID, what happened, and more by keyword)."""
 
 
 class Leg:
     """One call that the switch answered. Its timer sends the 200 again until the ACK comes, then ends it some day."""
 
     __slots__ = (
+        "_begins",
         "_give_up_at",
         "_interval",
         "_ok",
         "_ok_cseq",
+        "_played",
+        "_player",
         "acknowledged",
         "call_id",
         "dialog",
         "due",
         "ended",
+        "facts",
         "flow",
         "invite",
         "legs",
         "local_tag",
+        "plan",
         "remote_tag",
+        "script",
         "server",
         "slot",
+        "what",
     )
 
-    def __init__(self, legs: Legs, invite: Request, server: ServerInvite) -> None:
+    def __init__(self, legs: Legs, invite: Request, server: ServerInvite, what: str, plan: Plan, facts: Facts) -> None:
         self.legs = legs
+        self.what = what
+        self.plan = plan
+        self.facts = facts
         self.invite = invite
         self.server = server
         self.call_id = invite.call_id
@@ -56,6 +79,7 @@ class Leg:
         contact = b"<sip:%b@%b>" % (user, self.flow.listener.uri)
         self.dialog = Dialog.as_server(invite, self.local_tag, contact, self.flow)
         self.acknowledged = False
+        self._begins = True
         self.ended = False
         self.due: float | None = None
         self.slot = 0
@@ -64,6 +88,11 @@ class Leg:
         self._ok_cseq = 0
         self._interval = 0.0
         self._give_up_at = 0.0
+        self._player = Timer(self._must_be_played)
+        self._played: Callable[[], None] | None = None
+        """What follows when the sound is over."""
+        kind, _, about = what.partition(" ")
+        self.script = SCRIPTS[kind](self, about)
         server.owner = self
 
     @property
@@ -73,19 +102,25 @@ class Leg:
     # -- answering
 
     def answer(self) -> None:
-        """Ask the engine to echo, then send 200."""
+        """Ask the engine for an answer, then send 200."""
         sdp = sdp_of(self.invite.get(b"content-type") or b"", self.invite.body)
         if sdp is None:
-            # Without an offer there is nothing to echo in; phones that call without one are rare and gateways.
+            # Without an offer there is nothing to answer; phones that call without one are rare and gateways.
             self.end()
             self.server.reply(488, "Offer Missing")
             return
-        self._echo(self.invite, sdp, self._accepted)
+        self._ask(self.invite, sdp, self._accepted)
 
-    def _echo(self, request: Request, sdp: bytes, done: Callable[[bytes | MediaFailed], None]) -> None:
-        key = MediaKey(_text(self.call_id), _text(self.remote_tag), _text(self.local_tag))
-        listener = request.flow.listener
-        self.legs.media.echo(key, sdp, listener.network, request.flow.host, done)
+    def _ask(self, request: Request, sdp: bytes, done: Callable[[bytes | MediaFailed], None]) -> None:
+        """Have the engine answer an offer of theirs."""
+        media = self.legs.media
+        ask = media.echo if self.script.echoes else media.talk
+        ask(self.media_key, sdp, request.flow.listener.network, request.flow.host, done)
+
+    @property
+    def media_key(self) -> MediaKey:
+        """By which the engine knows us."""
+        return MediaKey(_text(self.call_id), _text(self.remote_tag), _text(self.local_tag))
 
     def _accepted(self, result: bytes | MediaFailed) -> None:
         if self.ended:
@@ -130,6 +165,45 @@ class Leg:
         self.end()
         self.server.reply(487)
 
+    # -- for the script
+
+    def sound(self, name: str) -> Sound | None:
+        """An announcement of this firm, or what comes with the switch in its language; None where it can't be had."""
+        own = self.plan.announcements.get(name)
+        return self.legs.own_sound(own) if own is not None else said(name, self.plan.language)
+
+    def play(self, sounds: Sequence[Sound], then: Callable[[], None], repeat: bool = False) -> None:
+        """Say this instead of what is being said; `then` follows when it is over, if nothing else is played before."""
+        if self.ended:
+            return
+        self._played = then
+        seconds = sum(sound.seconds for sound in sounds)
+        layer = self.legs.layer
+        if repeat:
+            self._player.due = None
+        else:
+            layer.wheel.arm(self._player, layer.now + seconds + _SPARE_SECONDS)
+        self.legs.media.play(self.media_key, [sound.file for sound in sounds], repeat, self._plays)
+
+    def _plays(self, failed: MediaFailed | None) -> None:
+        if failed is not None and not self.ended:
+            self.legs.note(self.call_id, "nothing is played", reason=failed.reason)
+            self._must_be_played(self.legs.layer.now)
+
+    def _must_be_played(self, now: float) -> None:
+        then, self._played = self._played, None
+        if then is not None and not self.ended:
+            self._player.due = None
+            then()
+
+    def heard(self, event: MediaEvent) -> None:
+        """Something happened in the sound."""
+        if event.name == "played":
+            self._must_be_played(self.legs.layer.now)
+        else:
+            key = event.details.get("key")
+            self.script.key(key.decode("ascii", "replace") if isinstance(key, bytes) else "")
+
     # -- within the dialog
 
     def receive(self, request: Request) -> None:
@@ -141,6 +215,9 @@ class Leg:
                 self.acknowledged = True
                 self._ok = b""
                 layer.wheel.arm(self, layer.now + LONGEST_SECONDS)
+                if self._begins:
+                    self._begins = False
+                    self.script.begin()
             return
         server = layer.accept(request)
         try:
@@ -151,17 +228,23 @@ class Leg:
         if isinstance(server, ServerInvite):
             self._reinvite(request, server)
         elif method == b"BYE":
-            server.reply(200)
-            self.end()
+            self.script.hung_up(lambda: self._let_go(server))
         elif method in (b"INFO", b"OPTIONS"):
             server.reply(200, headers=(ALLOW,))
+            key = key_of(request.get(b"content-type") or b"", request.body) if method == b"INFO" else ""
+            if key:
+                self.script.key(key)
         elif method == b"UPDATE":
             self._update(request, server)
         else:
             server.reply(405, headers=(ALLOW,))
 
+    def _let_go(self, bye: ServerOther) -> None:
+        bye.reply(200)
+        self.end()
+
     def _reinvite(self, request: Request, server: ServerInvite) -> None:
-        """Hold, resume, another codec or address: echoed anew."""
+        """Hold, resume, another codec or address: answered anew."""
         if not self.acknowledged:
             server.reply(491)
             return
@@ -177,7 +260,7 @@ class Leg:
                 headers = [b"Content-Type: application/sdp", self._contact, ALLOW]
                 self._send_ok(request, server, headers, result)
 
-        self._echo(request, sdp, done)
+        self._ask(request, sdp, done)
 
     def _update(self, request: Request, server: ServerOther) -> None:
         sdp = sdp_of(request.get(b"content-type") or b"", request.body)
@@ -191,7 +274,7 @@ class Leg:
             else:
                 server.reply(200, "", (b"Content-Type: application/sdp", self._contact, ALLOW), result)
 
-        self._echo(request, sdp, done)
+        self._ask(request, sdp, done)
 
     # -- the end
 
@@ -215,34 +298,59 @@ class Leg:
         """Free what the leg holds."""
         if not self.ended:
             self.ended = True
-            self.due = None
+            self.due = self._player.due = None
+            self.script.over()
             self.legs.forget(self)
 
 
 class Legs:
     """The legs of our own, by Call-ID and our tag."""
 
-    def __init__(self, layer: Layer, media: MediaEngine, calls: Calls, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        media: MediaEngine,
+        calls: Calls,
+        wall: Callable[[], float],
+        note: Note,
+        own_sound: Callable[[str], Sound | None],
+        boxes: Boxes | None,
+    ) -> None:
+        """`note` writes a line about a call; `own_sound` has an operator's WAV file in the form that is played."""
         self.layer = layer
         self.media = media
+        self.note = note
+        self.own_sound = own_sound
         self._calls = calls
-        self._wall = wall
+        self.wall = wall
+        self.boxes = boxes
+        """Everybody's messages; None where none can be left."""
         self._legs: dict[tuple[bytes, bytes], Leg] = {}
+        self._by_caller: dict[tuple[str, str], Leg] = {}
+        """By Call-ID and the caller's tag, as the engine knows them."""
+        for event in ("dtmf", "played"):
+            media.subscribe(event, self._on_media)
 
     def __len__(self) -> int:
         return len(self._legs)
 
-    def answer(self, request: Request, server: ServerInvite, what: str) -> None:
-        """Take a call; `what` is "echo", the only thing we can be so far."""
-        assert what == "echo", what
+    def answer(self, request: Request, server: ServerInvite, what: str, plan: Plan, facts: Facts) -> None:
+        """Take a call; `what` begins with one of SCRIPTS, e.g. "echo" or "announcement closed"."""
         try:
-            leg = Leg(self, request, server)
+            leg = Leg(self, request, server, what, plan, facts)
         except PeerError as error:
             server.reply(error.status, error.reason)
             self._calls.end(request.call_id)
             return
         self._legs[leg.call_id, leg.local_tag] = leg
+        self._by_caller[leg.media_key.call_id, leg.media_key.from_tag] = leg
         leg.answer()
+
+    def _on_media(self, event: MediaEvent) -> None:
+        """Something happened in the sound of a call; of one that is over it is passed over."""
+        leg = self._by_caller.get((event.call_id, event.from_tag))
+        if leg is not None and not leg.ended:
+            leg.heard(event)
 
     def on_request(self, request: Request) -> bool:
         """A request within a dialog; False when the dialog is none of ours."""
@@ -258,10 +366,11 @@ class Legs:
             leg.hang_up()
 
     def answered(self, leg: Leg) -> None:
-        self._calls.answered(leg.call_id, leg.remote_tag, leg.local_tag, "the switch: echo", self._wall())
+        self._calls.answered(leg.call_id, leg.remote_tag, leg.local_tag, f"the switch: {leg.script.words}", self.wall())
 
     def forget(self, leg: Leg) -> None:
         self._legs.pop((leg.call_id, leg.local_tag), None)
+        self._by_caller.pop((leg.media_key.call_id, leg.media_key.from_tag), None)
         self.media.delete(_text(leg.call_id), _text(leg.remote_tag))
         call = self._calls.get(leg.call_id)
         if call is not None and call.from_tag == leg.remote_tag:

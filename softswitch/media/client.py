@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
-from .engine import Done, Heard, MediaEvent, MediaFailed, MediaKey
+from .engine import Did, Done, Heard, MediaEvent, MediaFailed, MediaKey
 from .ng import EVENT, MAX_DATAGRAM, NgError, Value, pack, unpack
 from .relay.settings import parse_control
 
@@ -88,6 +90,18 @@ class RelayClient:
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._place("offer", key, sdp, to_network, source, done, flags=["echo"])
 
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._place("offer", key, sdp, to_network, source, done, flags=["talk"])
+
+    def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
+        self._do("play media", key, done, files=[os.fsencode(file) for file in files], repeat=int(repeat))
+
+    def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
+        self._do("start recording", key, done, file=os.fsencode(file), seconds=ceil(seconds))
+
+    def stop_recording(self, key: MediaKey, done: Did) -> None:
+        self._do("stop recording", key, done)
+
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
         message: dict[str, Value] = {"command": "delete", "call-id": call_id}
         if from_tag:
@@ -118,6 +132,13 @@ class RelayClient:
             self._loop.call_soon(self._finish, pending, None)
             return
         self._try(pending)
+
+    def _do(self, command: str, key: MediaKey, done: Did, **more: Value) -> None:
+        """At an end of our own."""
+        self.request(
+            {"command": command, "call-id": key.call_id, "from-tag": key.from_tag, **more},
+            lambda reply: done(_failure(reply)),
+        )
 
     def _place(
         self,
@@ -227,6 +248,17 @@ def _result(reply: dict[str, Value] | None) -> bytes | MediaFailed:
     sdp = reply.get("sdp")
     if reply.get("result") == b"ok" and isinstance(sdp, bytes):
         return sdp
+    return _refusal(reply)
+
+
+def _failure(reply: dict[str, Value] | None) -> MediaFailed | None:
+    """What `did` gets for this reply."""
+    if reply is None:
+        return MediaFailed(503, "the media relay does not answer")
+    return None if reply.get("result") == b"ok" else _refusal(reply)
+
+
+def _refusal(reply: dict[str, Value]) -> MediaFailed:
     reason = reply.get("error-reason")
     text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else "the media relay refused"
     return MediaFailed(488 if reply.get("status") == 488 else 503, text)

@@ -6,7 +6,7 @@ asynchronous by call-back, never by await: the protocol core stays without a loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -48,6 +48,8 @@ class MediaEvent(NamedTuple):
 
 Done = Callable[[bytes | MediaFailed], None]
 Heard = Callable[[MediaEvent], None]
+Did = Callable[[MediaFailed | None], None]
+"""Gets None when it was done."""
 
 
 class MediaEngine(Protocol):
@@ -67,6 +69,28 @@ class MediaEngine(Protocol):
 
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         """Answer this offer ourselves and send back whatever arrives: `done` gets the answer's SDP."""
+        ...
+
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        """Answer this offer as an end of our own, silent at first: `done` gets the answer's SDP.
+
+        Its events are "dtmf", with the "key" that was pressed, and "played": nothing is left to say.
+        """
+        ...
+
+    def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
+        """Say these WAV files (A-law, 8 kHz) one after the other, instead of what is being said; none is silence.
+
+        The end is that of `talk`, by call_id and from_tag. `repeat` begins again and again.
+        """
+        ...
+
+    def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
+        """Write what is heard at this end into a new WAV file, at most so many seconds."""
+        ...
+
+    def stop_recording(self, key: MediaKey, done: Did) -> None:
+        """Finish the file; `done` is called when it is whole."""
         ...
 
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:

@@ -52,7 +52,7 @@ from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 
-CONFIRMED = "echo"
+CONFIRMED = "tone confirm"
 """What the switch answers a feature code with."""
 NOBODY: frozenset[str] = frozenset()
 MAX_BREADTH = 60
@@ -546,7 +546,7 @@ class Core:
                 return
             self.layer.remember(server)
         self.log.note(request.call_id, "answered", by=f"the switch: {step.what}")
-        self.legs.answer(request, server, step.what)
+        self.legs.answer(request, server, step.what, fork.plan, fork.facts)
 
     def obey(self, fork: Fork, command: Command) -> None:
         """Carry out what the caller dialled; once it is kept the switch says so with a tone."""

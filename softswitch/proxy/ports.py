@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.override import Overrides
 from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.dialplan.step import Command
@@ -90,7 +91,7 @@ class MessageHandler(Protocol):
 class LegHandler(Protocol):
     """Calls that the switch takes itself."""
 
-    def answer(self, request: Request, server: ServerInvite, what: str) -> None:
+    def answer(self, request: Request, server: ServerInvite, what: str, plan: Plan, facts: Facts) -> None:
         """Take the call as `what`, e.g. "echo"."""
         ...
 

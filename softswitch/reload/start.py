@@ -37,7 +37,7 @@ def _last_accepted(refused: DialplansRefused, shown_from: Path | None, wall: flo
     # Its assertions held with these days, and are to hold with them again.
     holiday.give(kept.holidays)
     try:
-        plans, _ = load_texts(kept.texts, copy_of=kept.calendars.get, wall=wall)
+        plans, _ = load_texts(kept.texts, copy_of=kept.calendars.get, wall=wall, sounds_needed=False)
     except ConfigError:
         return None  # another version of the switch, which does not take it any more
     warnings = [

@@ -21,6 +21,7 @@ from softswitch.server.override_answers import OverrideAnswers
 from softswitch.server.running import Server
 from softswitch.server.texts import hostport
 from softswitch.store.errors import StoreError
+from softswitch.voicemail.message import Message
 
 
 class Answers:
@@ -38,6 +39,7 @@ class Answers:
             "reload": self.reload,
             "reload secrets": self.reload_secrets,
             "forget person": self.forget_person,
+            "delete voicemail": self.delete_voicemail,
             **OverrideAnswers(self._server).handlers(),
         }
 
@@ -70,9 +72,33 @@ class Answers:
         except StoreError as error:
             raise ControlError(str(error)) from error
         self._server.overrides.forgotten(site, person)
-        gone = {"registrations": removed, "call records": calls, "messages": messages, "settings": settings}
+        voicemails = self._server.boxes.messages(site, person)
+        await self._delete_voicemails(voicemails)
+        gone = {
+            "registrations": removed,
+            "call records": calls,
+            "messages": messages,
+            "settings": settings,
+            "voicemails": len(voicemails),
+        }
         log.info("forgot a person", site=site, **{what.replace(" ", "_"): count for what, count in gone.items()})
         return gone
+
+    async def delete_voicemail(self, request: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch voicemail delete`."""
+        message = self._server.boxes.by_id(str(request.get("message", "")))
+        if message is None:
+            raise ControlError("there is no such message; `softswitch voicemail list` has those that are")
+        await self._delete_voicemails([message])
+        return {}
+
+    async def _delete_voicemails(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._server.boxes.delete(messages, lambda ok: None if done.done() else done.set_result(ok))
+        if not await done:
+            raise ControlError("the messages could not be deleted; the log says why")
 
     async def _forget_messages(self, site: str, person: str) -> int:
         with self._server.switch.moment():

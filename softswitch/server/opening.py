@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets as randomness
 import tempfile
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from softswitch.clock import Clock
 from softswitch.configuration import Configuration, copies_of
@@ -27,10 +28,13 @@ from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.server.answers import Answers
 from softswitch.server.errors import CannotStart
+from softswitch.server.mail import Mailer
 from softswitch.server.outside import FlowResolver, PeerDirectory, SwitchLog
 from softswitch.server.refresh import CalendarRefresher
 from softswitch.server.running import Server
+from softswitch.server.sounds import OwnSounds
 from softswitch.server.tokenkey import token_key
+from softswitch.server.voicemail import open_boxes
 from softswitch.store.open import open_store
 from softswitch.switch import Letters, Outside, Switch
 from softswitch.transaction.timers import TimerValues
@@ -59,6 +63,8 @@ async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock)
     stack.push_async_callback(control.stop)
     server.feed_watchdog()
     server.start_task(server.keep_records())
+    _mail_messages(server)
+    server.boxes.recover()
     refresher = CalendarRefresher(
         copies_of(server.settings), lambda: server.plans.values(), server.reload_unasked, server.alarms
     )
@@ -91,6 +97,8 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
     server.letters = Letters(stores.messages, rules, await stores.messages.load(), server.message_failed)
     server.presence = stores.presence
     server.records = stores.records
+    server.boxes = await open_boxes(stack, settings.voicemail.folder, stores.voicemail, bus)
+    server.boxes.pin = lambda name: server.secrets.plain(name)
     server.recorder = Recorder(
         stores.records,
         server.loop.call_later,
@@ -112,6 +120,9 @@ async def _open_relay(server: Server, stack: AsyncExitStack) -> None:
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="softswitch-"))
     control = f"unix:{folder}/relay.sock"
     server.client = RelayClient(control)
+    file = server.settings.sqlite_file
+    server.sounds = OwnSounds((file.parent if file is not None else Path(folder)) / "sounds")
+    await server.sounds.prepare(server.plans.values())
     server.relay = None
     if relay.use == "never":
         return
@@ -196,7 +207,26 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
             settings.presence.subscriptions,
         ),
         on_store_error=server.presence_failed,
+        own_sound=server.sounds.find,
+        boxes=server.boxes,
     )
+
+
+def _mail_messages(server: Server) -> None:
+    """Have messages sent to people who want them so."""
+    settings = server.settings.mail
+    if settings is None:
+        return
+    mailer = Mailer(
+        settings,
+        lambda: server.secrets.plain(settings.password),
+        server.boxes,
+        lambda: server.plans,
+        server.clock.wall,
+        server.alarms,
+    )
+    server.boxes.arrived = mailer.add
+    server.start_task(mailer.keep())
 
 
 def _tls(server: Server) -> TlsContexts | None:

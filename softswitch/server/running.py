@@ -26,10 +26,12 @@ from softswitch.registrar.service import Registrar
 from softswitch.reload.apart import CheckFailed
 from softswitch.reload.reloader import Reloader
 from softswitch.server.families import by_family
+from softswitch.server.sounds import OwnSounds
 from softswitch.store.errors import StoreError
 from softswitch.switch import Letters, Switch
 from softswitch.transport.manager import TransportManager
 from softswitch.trunks.line import DOWN, Line
+from softswitch.voicemail.boxes import Boxes
 
 DRAIN_SECONDS = 3.0
 SHUT_SECONDS = 0.5
@@ -51,6 +53,8 @@ class Server:
     override_store: OverrideStore
     relay: RelaySupervisor | None
     client: RelayClient
+    sounds: OwnSounds
+    boxes: Boxes
 
     def __init__(self, found: Configuration, clock: Clock) -> None:
         self.settings = by_family(found.settings)
@@ -171,6 +175,7 @@ class Server:
         kept = {f"trunk {line.name}" for line in self.switch.trunks}
         for name in [name for name in self.alarms if name.startswith("trunk ") and name not in kept]:
             del self.alarms[name]
+        self.start_task(self.sounds.prepare(found.plans.values()))
 
     # -- what goes on beside the pump
 
@@ -182,6 +187,7 @@ class Server:
         while True:
             wall = self.clock.wall()
             self.recorder.close_silent(wall)
+            self._delete_old_messages(wall)
             try:
                 deleted = await delete_old(self.records, wall, keep)
                 if keep:
@@ -192,6 +198,14 @@ class Server:
                 if deleted:
                     log.info("old call records deleted", count=deleted)
             await asyncio.sleep(SWEEP_SECONDS)
+
+    def _delete_old_messages(self, wall: float) -> None:
+        keep = self.settings.voicemail.keep_seconds
+        if keep and not isinstance(self.clock, ShiftedClock):
+            old = [message for message in self.boxes.all() if message.received_at < wall - keep]
+            if old:
+                self.boxes.delete(old)
+                log.info("old messages deleted", count=len(old))
 
     def feed_watchdog(self) -> None:
         """systemd restarts a switch whose loop stands still for longer than WatchdogSec."""
@@ -213,7 +227,9 @@ class Server:
     async def drain(self) -> None:
         """Finish answering: at most DRAIN_SECONDS for what is under way, then what still rings is ended."""
         self.switch.drain()
-        await _until(lambda: self.switch.unanswered <= len(self.switch.core.ringing), DRAIN_SECONDS)
+        await _until(
+            lambda: self.switch.unanswered <= len(self.switch.core.ringing) and not self.boxes.busy, DRAIN_SECONDS
+        )
         self.switch.shut()
         await _until(lambda: not self.switch.unanswered, SHUT_SECONDS)
 

@@ -17,11 +17,14 @@ from softswitch.store.memory_messages import MemoryMessageStore
 from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
+from softswitch.store.memory_voicemail import MemoryVoicemailStore
 from softswitch.store.sqlite import SqliteBindingStore
 from softswitch.store.sqlite_messages import SqliteMessageStore
 from softswitch.store.sqlite_overrides import SqliteOverrideStore
 from softswitch.store.sqlite_presence import SqlitePresenceStore
 from softswitch.store.sqlite_records import SqliteRecordStore
+from softswitch.store.sqlite_voicemail import SqliteVoicemailStore
+from softswitch.voicemail.message import VoicemailStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Stores:
     messages: MessageStore
     presence: PresenceStore
     overrides: OverrideStore
+    voicemail: VoicemailStore
 
     async def close(self) -> None:
         """Finish what was begun and let go of the files."""
@@ -46,6 +50,7 @@ def _memory(url: str) -> Stores:
         MemoryMessageStore(),
         MemoryPresenceStore(),
         MemoryOverrideStore(),
+        MemoryVoicemailStore(),
     )
 
 
@@ -62,6 +67,7 @@ def _sqlite(url: str) -> Stores:
         SqliteMessageStore(database),
         SqlitePresenceStore(database),
         SqliteOverrideStore(database),
+        SqliteVoicemailStore(database),
     )
 
 

@@ -178,3 +178,21 @@ override_changes = Table(
     Column("changed_by", Text, nullable=False),
     sqlite_with_rowid=False,
 )
+
+voicemails = Table(
+    "voicemails",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("person", Text, primary_key=True, nullable=False),
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    # 0 for not yet.
+    Column("heard_at", Float, nullable=False),
+    # "" for nobody.
+    Column("mail_to", Text, nullable=False),
+    Column("mailed_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -264,12 +264,15 @@ def test_all_that_is_kept_about_somebody(softswitch: Command, kept: Path) -> Non
 def test_forgetting_somebody(softswitch: Command, kept: Path) -> None:
     result = softswitch("person", "forget", "anna", "--yes")
     assert (result.code, result.err) == (0, "")
-    assert result.out == "anna at acme.example: deleted 1 registrations, 1 call records, 0 messages, 0 settings\n"
+    assert (
+        result.out
+        == "anna at acme.example: deleted 1 registrations, 1 call records, 0 messages, 0 settings, 0 voicemails\n"
+    )
     assert (rows(kept, "calls"), rows(kept, "bindings")) == (2, 1)
     again = softswitch("person", "forget", "anna", "--yes")
     assert (again.code, again.out) == (
         1,
-        "anna at acme.example: deleted 0 registrations, 0 call records, 0 messages, 0 settings\n",
+        "anna at acme.example: deleted 0 registrations, 0 call records, 0 messages, 0 settings, 0 voicemails\n",
     )
     assert json.loads(softswitch("person", "export", "anna").out)["calls"] == []
 

@@ -83,7 +83,7 @@ def test_the_office_of_these_tests_is_right() -> None:
         ("ring: office", "ring: karla at kitchen", 'f:11:36: no person "karla"; did you mean "carla"?'),
         ("ring: office", "ring: +49 170 1",
          "f:11:36: +49 170 1 can't be rung: there are no trunks to the public network"),
-        ("ring: office", "ring: voicemail", "f:11:36: voicemail is not supported yet"),
+        ("ring: office", "ring: voicemail", "f:11:47: nothing can follow what the switch answers itself"),
         ("ring: office, then: home", "ring: [office, reject]",
          "f:11:36: a rejection stands alone, not beside others to ring"),
         ("ring: office", "ring: reject", "f:11:44: nothing can follow a rejection"),
@@ -131,7 +131,7 @@ def test_the_office_of_these_tests_is_right() -> None:
         ('"600": echo', '"600": forward all', 'f:17:9: "600" lacks its {number}'),
         ('"600": echo', '"600": ecko', 'f:17:16: no code does "ecko"; did you mean "echo"?'),
         ('"600": echo', '"600": zzz',
-         'f:17:16: no code does "zzz"; there are echo, forward all, forward busy, forward no answer, '
+         'f:17:16: no code does "zzz"; there are echo, voicemail, forward all, forward busy, forward no answer, '
          "forward unreachable, forward none, do not disturb, do not disturb off, I am at, by my rules"),
         ('"600": echo', '"*21*{numbr}": forward all',
          'f:17:9: "{numbr}" means nothing in a code; there are {number}, {place}, {until}'),

@@ -98,16 +98,17 @@ def write_office(
     more: str = "",
     level: str = "debug",
     dialplan: str = DIALPLAN,
+    secrets_too: str = "",
 ) -> Path:
     """The configuration, dialplan and secrets in `folder`; the configuration's path.
 
-    `more` is YAML to add to the configuration, `level` the log's.
+    `more` is YAML to add to the configuration, `secrets_too` to the secrets; `level` is the log's.
     `media` is "always" or "never": whether sound goes through the relay; `ports` its range, "20000-20999".
     """
     (folder / "dialplan.yaml").write_text(dialplan)
     secrets = folder / "secrets.yaml"
     secrets.touch(mode=0o600)
-    secrets.write_text("".join(f'{a.name}: "{a.password}"\n' for a in ACCOUNTS.values()))
+    secrets.write_text("".join(f'{a.name}: "{a.password}"\n' for a in ACCOUNTS.values()) + secrets_too)
     config = folder / "softswitch.yaml"
     config.write_text(
         "listen:\n"

@@ -89,6 +89,7 @@ def run_server(
     more: str = "",
     level: str = "debug",
     dialplan: str = DIALPLAN,
+    secrets_too: str = "",
     at: str = "",
     killed: bool = False,
 ) -> Iterator[Server]:
@@ -111,6 +112,7 @@ def run_server(
         more=more,
         level=level,
         dialplan=dialplan,
+        secrets_too=secrets_too,
     )
     (folder / "notify.sock").unlink(missing_ok=True)
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -43,12 +43,12 @@ def chirps(seed: int, seconds: float = 60.0) -> Samples:
     return np.concatenate(pieces)[: int(seconds * RATE)]
 
 
-def write_wav(path: Path, samples: Samples) -> Path:
-    """A mono 16-bit WAV at 8 kHz."""
+def write_wav(path: Path, samples: Samples, rate: int = RATE) -> Path:
+    """A mono 16-bit WAV."""
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
-        out.setframerate(RATE)
+        out.setframerate(rate)
         out.writeframes((samples * 32767).astype("<i2").tobytes())
     return path
 

@@ -6,12 +6,13 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from softswitch.clock import VirtualClock
 from softswitch.dialplan.load import load_texts
 from softswitch.dialplan.plan import Plans
 from softswitch.errors import PeerError
-from softswitch.events import Bus
+from softswitch.events import Bus, VoicemailChanged
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.messaging.letter import MessageStore, Rules
@@ -24,13 +25,17 @@ from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.sip.digest import ALGORITHMS
 from softswitch.sip.uri import parse_uri
+from softswitch.sound.library import Sound
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_messages import MemoryMessageStore
 from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
+from softswitch.store.memory_voicemail import MemoryVoicemailStore
 from softswitch.switch import Letters, Log, Outside, Switch
 from softswitch.transaction.client_other import ClientOther
+from softswitch.voicemail.boxes import Boxes
+from softswitch.voicemail.files import Files
 
 from .events import Events, Handle
 from .media import FakeMedia
@@ -149,7 +154,10 @@ class Lab:
         algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
         limits: RegistrarLimits | None = None,
         rules: Rules | None = None,
+        own_sound: Callable[[str], Sound | None] = lambda path: None,
+        voicemail: Path | None = None,
     ) -> None:
+        """`voicemail` is a folder for messages; without one none can be left."""
         self.random = random.Random(seed)
         self.clock = VirtualClock(at) if at else VirtualClock()
         self.events = Events(self.clock)
@@ -171,12 +179,15 @@ class Lab:
             self.plans, _ = load_texts([(f"{number}.yaml", text) for number, text in enumerate(texts)])
         self.store = MemoryBindingStore()
         self.record_store = MemoryRecordStore()
+        self.voicemail_store = MemoryVoicemailStore()
+        self.voicemail_changed: list[VoicemailChanged] = []
+        self._voicemail = voicemail
         self.message_store: MessageStore = MemoryMessageStore()
         self.rules = rules or Rules()
         self.presence_store = MemoryPresenceStore()
         self.override_store = MemoryOverrideStore()
         self.token_key = b"k" * 32
-        self._options = {"anchors": anchors, "outside_domains": outside_domains}
+        self._options = {"anchors": anchors, "outside_domains": outside_domains, "own_sound": own_sound}
         self._ping_seconds = ping_seconds
         self._algorithms = algorithms
         self._limits = limits or RegistrarLimits()
@@ -227,6 +238,7 @@ class Lab:
             token_key=self.token_key,
             bus=self.bus,
             recorder=recorder,
+            boxes=self._boxes(),
             letters=Letters(
                 self.message_store, self.rules, asyncio.run(self.message_store.load()), self.log.bugs.append
             ),
@@ -235,6 +247,24 @@ class Lab:
         )
         watched = self.presence_store.subscriptions(), self.presence_store.publications()
         self.switch.start(*(asyncio.run(one) for one in watched))
+
+    def _boxes(self) -> Boxes | None:
+        """Everybody's messages, with files that are written at once."""
+        if self._voicemail is None:
+            return None
+
+        def work(what: Callable[[], object], then: Callable[[object], None]) -> None:
+            try:
+                result = what()
+            except OSError as error:
+                result = error
+            then(result)
+
+        boxes = Boxes(Files(self._voicemail), self.voicemail_store, self.bus, work)
+        boxes.take_over(asyncio.run(self.voicemail_store.load()))
+        boxes.pin = self.secret
+        self.bus.subscribe(VoicemailChanged, self.voicemail_changed.append)
+        return boxes
 
     def _from_switch(self, data: bytes, flow: Flow) -> None:
         self.wire.from_switch(data, flow)

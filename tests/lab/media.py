@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from softswitch.media.engine import Done, Heard, MediaEvent, MediaFailed, MediaKey
+from softswitch.media.engine import Did, Done, Heard, MediaEvent, MediaFailed, MediaKey
+from softswitch.sound.library import ready
 
 from .events import Events
 
@@ -37,6 +39,12 @@ class FakeMedia:
         """(what, key, network, source)."""
         self.sessions: list[Session] = []
         self.heard: dict[str, list[Heard]] = {}
+        self.said: list[list[str]] = []
+        self.tells_end = True
+        """Whether it says when something is played to its end."""
+        self._plays: dict[str, int] = {}
+        self.recordings: list[str] = []
+        self.spoken = b""
         self._port = 30000
 
     @property
@@ -58,9 +66,42 @@ class FakeMedia:
 
     def notices(self, name: str, call_id: bytes, tag: bytes = b"", **details: object) -> None:
         """Have the switch told of an event, as the relay would."""
-        event = MediaEvent(name, call_id.decode(), "", tag.decode(), details)
+        from_tag = next((one.key.from_tag for one in self.sessions if one.key.call_id == call_id.decode()), "")
+        event = MediaEvent(name, call_id.decode(), from_tag, tag.decode(), details)
         for heard in self.heard.get(name, ()):
             heard(event)
+
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._do("talk", key, sdp, to_network, source, done)
+
+    def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
+        """Noted in `said`, as the names of the files."""
+        self.said.append([Path(file).stem for file in files])
+        number = self._plays[key.call_id] = len(self.said)
+        if files and not repeat and self.tells_end:
+            seconds = sum(ready(Path(file)).seconds for file in files)
+            self.events.after(seconds, lambda: self._played(key, number))
+        self._did(key, done)
+
+    def _played(self, key: MediaKey, number: int) -> None:
+        if self._plays.get(key.call_id) == number and self._find(key) is not None:
+            self.notices("played", key.call_id.encode())
+
+    def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
+        """What is recorded is the WAV file `spoken`."""
+        self.recordings.append(file)
+        Path(file).write_bytes(self.spoken)
+        self._did(key, done)
+
+    def stop_recording(self, key: MediaKey, done: Did) -> None:
+        self._did(key, done)
+
+    def _did(self, key: MediaKey, done: Did) -> None:
+        failed = None if self._find(key) is not None else MediaFailed(404, "no such end")
+        if self.delay is None:
+            done(self.fails or failed)
+        else:
+            self.events.after(self.delay, lambda: done(self.fails or failed))
 
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
         self.asked.append(("delete", MediaKey(call_id, from_tag, "", via_branch), "", ""))

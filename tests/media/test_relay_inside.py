@@ -18,6 +18,7 @@ from softswitch.media.relay.pool import PortPool
 from softswitch.media.relay.port import Port
 from softswitch.media.relay.session import Session, Stream
 from softswitch.media.relay.settings import Network, RelaySettings, parse_arguments, parse_control
+from softswitch.media.relay.talker import Talker
 from softswitch.sip.sdp import Sdp
 
 SDP = b"v=0\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96\r\n"
@@ -60,6 +61,10 @@ def test_a_call_leaves_no_cycles_for_the_collector(calls):
         calls.echo(Key(b"echo", b"a"), SDP, "lan", "", 0.0)
         with pytest.raises(PeerError):
             calls.offer(Key(call_id, b"a"), b"junk", "lan", "", 0.0)
+        calls.talk(Key(b"talk", b"a"), SDP, "lan", "", 0.0)
+        calls.talkers.run(0.0)
+        calls.delete(b"talk")
+        calls.talkers.run(1.0)
         calls.delete(b"echo")
         calls.delete(call_id)
         calls.sweep(0.0)
@@ -73,7 +78,7 @@ def test_a_call_leaves_no_cycles_for_the_collector(calls):
         for number in range(50):
             one_call(number)
         assert len(gc.get_objects()) - before < 50 * 5, "pytest.raises itself leaves a little"
-        kept = [thing for thing in gc.get_objects() if type(thing) in (Port, Pair, Session, Stream, Sdp)]
+        kept = [thing for thing in gc.get_objects() if type(thing) in (Port, Pair, Session, Stream, Sdp, Talker)]
         assert kept == []
     finally:
         gc.enable()

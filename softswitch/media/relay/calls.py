@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ...errors import PeerError
 from ...sip.sdp import Sdp
@@ -14,6 +15,8 @@ from .pairs import Pairs
 from .session import Session
 from .settings import RelaySettings
 from .silence import Silence
+from .talk import talk_answer
+from .talker import Talker, Talkers
 
 _SWEPT_AT_ONCE = 64
 """Sessions looked at in one sweep, so that no sweep delays a packet by more than some 100 µs."""
@@ -46,6 +49,7 @@ class Calls:
         self._settings = settings
         self._calls: dict[bytes, list[Session]] = {}
         self._rounds: deque[Session] = deque()
+        self.talkers = Talkers()
         self.sessions = 0
         """Open now."""
         self.opened = 0
@@ -94,6 +98,36 @@ class Calls:
             self._keep(session)
         self._silence.watch(session, now)
         return placed
+
+    def talk(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
+        """Our own answer to this offer, as an end that plays and records; raises PeerError as `offer` does."""
+        parsed, to = Sdp.parse(sdp), self.pairs.network(network)
+        session = self._echo_of(key)
+        if session is not None and session.talker is not None:
+            if key.to_tag:
+                session.to_tags.add(key.to_tag)
+            answer, codec = talk_answer(parsed, int(session.created_at), int(now))
+            placed = session.talk(parsed, answer, codec, session.talker, source, to)
+        else:
+            session = self._new(key, now)
+            answer, codec = talk_answer(parsed, int(now), int(now))
+            talker = Talker(partial(self._told, session))
+            placed = session.talk(parsed, answer, codec, talker, source, to)
+            self.talkers.add(talker, now)
+            self._keep(session)
+        self._silence.watch(session, now)
+        return placed
+
+    def _told(self, session: Session, event: str, key: str) -> None:
+        """From an end of our own."""
+        self.tell(event, session, session.from_tag, key=key)
+
+    def talker(self, call_id: bytes, from_tag: bytes) -> Talker:
+        """Who speaks for us to this offerer; raises PeerError(404) where nobody does."""
+        for session in self._calls.get(call_id, ()):
+            if session.talker is not None and session.from_tag == from_tag:
+                return session.talker
+        raise PeerError(404, "the switch is no end of this call")
 
     def delete(self, call_id: bytes, from_tag: bytes = b"", via_branch: bytes = b"") -> int:
         """Free a whole call, one party's dialogs in it, or one branch; how many sessions that were."""

@@ -1,22 +1,28 @@
 """The ng commands, each a dictionary in and a dictionary out.
 
-As rtpengine's, with two additions: the flag "echo" of an offer, which we then answer ourselves, and "status" in an
-error, the fitting SIP status. Of rtpengine's keys those below are read; others are passed over.
+As rtpengine's, with additions: the flags "echo" and "talk" of an offer, which we then answer ourselves, playing
+"files", recording into a "file", and "status" in an error, the fitting SIP status. Of rtpengine's keys those below are
+read; others are passed over.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 
 from ...errors import PeerError
 from ..ng import Value
 from .calls import Calls, Key
+from .player import CannotPlay, load
 from .port import Port
 from .session import Session
+from .talker import Talker
 
 _LISTED = 32
 """Calls in an answer to `list` unless a limit is given."""
 _MAX_LISTED = 500
+_LONGEST_RECORDING = 3600
+"""Seconds."""
 
 Message = Mapping[str, Value]
 
@@ -54,6 +60,10 @@ class Commands:
             b"query": self._query,
             b"list": self._list,
             b"statistics": self._statistics,
+            b"play media": self._play,
+            b"stop media": self._stop,
+            b"start recording": self._record,
+            b"stop recording": self._stop_recording,
         }
 
     def run(self, message: Message, now: float) -> dict[str, Value]:
@@ -78,7 +88,8 @@ class Commands:
         )
 
     def _offer(self, message: Message, now: float) -> dict[str, Value]:
-        place = self._calls.echo if b"echo" in _strings(message, "flags") else self._calls.offer
+        flags, calls = _strings(message, "flags"), self._calls
+        place = calls.echo if b"echo" in flags else calls.talk if b"talk" in flags else calls.offer
         network = _text(message, "to-interface").decode("utf-8", "replace")
         sdp = place(self._key(message), _text(message, "sdp", needed=True), network, _source(message), now)
         return {"result": "ok", "sdp": sdp}
@@ -101,6 +112,40 @@ class Commands:
         if not sessions:
             raise PeerError(404, "unknown call")
         return {"result": "ok", "sessions": [_describe(session, now) for session in sessions]}
+
+    def _talker(self, message: Message) -> Talker:
+        return self._calls.talker(_text(message, "call-id", needed=True), _text(message, "from-tag", needed=True))
+
+    def _play(self, message: Message, now: float) -> dict[str, Value]:
+        talker = self._talker(message)
+        try:
+            sound = b"".join([load(os.fsdecode(file)) for file in _strings(message, "files")])
+        except CannotPlay as error:
+            raise PeerError(404, str(error)) from None
+        talker.player.play(sound, message.get("repeat") == 1)
+        return {"result": "ok", "duration": len(sound) // 8}
+
+    def _stop(self, message: Message, now: float) -> dict[str, Value]:
+        self._talker(message).player.play(b"", False)
+        return {"result": "ok"}
+
+    def _record(self, message: Message, now: float) -> dict[str, Value]:
+        talker, file = self._talker(message), os.fsdecode(_text(message, "file", needed=True))
+        seconds = message.get("seconds")
+        if not isinstance(seconds, int) or not 0 < seconds <= _LONGEST_RECORDING:
+            raise PeerError(400, "seconds is no number of seconds")
+        if talker.recorder is None:  # else it is the same command once more
+            try:
+                talker.record(file, seconds)
+            except OSError as error:
+                raise PeerError(503, f"{file}: {error.strerror}") from None
+        return {"result": "ok"}
+
+    def _stop_recording(self, message: Message, now: float) -> dict[str, Value]:
+        recorder = self._talker(message).stop_recording()
+        if recorder is not None and recorder.failed:
+            raise PeerError(503, recorder.failed)
+        return {"result": "ok"}
 
     def _list(self, message: Message, now: float) -> dict[str, Value]:
         limit = message.get("limit", _LISTED)

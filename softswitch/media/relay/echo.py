@@ -6,8 +6,8 @@ from ...errors import PeerError
 from ...sip.sdp import Media, Sdp, Section
 
 _KEPT = (b"a=rtpmap:", b"a=fmtp:", b"a=ptime:", b"a=maxptime:", b"a=rtcp:", b"b=")
-_MIRRORED = {b"sendonly": b"recvonly", b"recvonly": b"sendonly"}
-_PLAIN = (b"RTP/AVP", b"RTP/AVPF")
+MIRRORED = {b"sendonly": b"recvonly", b"recvonly": b"sendonly"}
+PLAIN = (b"RTP/AVP", b"RTP/AVPF")
 
 
 def echo_answer(offer: Sdp, session_id: int, version: int) -> Sdp:
@@ -16,7 +16,7 @@ def echo_answer(offer: Sdp, session_id: int, version: int) -> Sdp:
     Whatever comes goes back as it is, so every codec will do. The addresses are still to be placed; `version` goes up
     from answer to answer of one session (RFC 3264 §8). Raises PeerError(488) when there is nothing to send back.
     """
-    chosen = next((m for m in offer.media if m.port and m.kind == b"audio" and m.protocol.upper() in _PLAIN), None)
+    chosen = next((m for m in offer.media if m.port and m.kind == b"audio" and m.protocol.upper() in PLAIN), None)
     if chosen is None:
         raise PeerError(488, "the echo wants an audio stream in plain RTP")
     timing = offer.session.find(b"t=") or b"t=0 0"
@@ -31,6 +31,6 @@ def echo_answer(offer: Sdp, session_id: int, version: int) -> Sdp:
         lines = [b"m=audio %d %s %s\r\n" % (offered.port, offered.protocol, formats)]
         lines += [line.strip() + b"\r\n" for line in offered.lines if line.startswith(_KEPT)]
         direction = offer.direction(offered)
-        lines.append(b"a=%s\r\n" % _MIRRORED.get(direction, direction))
+        lines.append(b"a=%s\r\n" % MIRRORED.get(direction, direction))
         media.append(Media(lines))
     return Sdp(session, media)

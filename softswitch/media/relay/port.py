@@ -137,6 +137,13 @@ class Port:
         assert self.expected.target is not None
         return self.sock.sendto(packet, self.expected.target)
 
+    def send(self, packet: bytes) -> None:
+        """Send a packet of our own to the party, if it is known where that is. Raises OSError."""
+        if self.latched is not None:
+            self.sock.send(packet)
+        elif self.expected is not None and self.expected.target is not None:
+            self.sock.sendto(packet, self.expected.target)
+
     def _reflect(self, packet: memoryview) -> int:
         # With its own SSRC coming back a phone would see a loop (RFC 3550 §8.2): the echo has another one.
         packet[8] ^= _ECHO_SSRC

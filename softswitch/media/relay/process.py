@@ -73,7 +73,9 @@ class Relay:
                         _log.warning("silent call given up: %r", session.call_id.decode("utf-8", "replace"))
                 if control.has_waiting:
                     control.flush()
-                plane.run_once(0.002 if control.has_waiting else tick_at - now)
+                calls.talkers.run(now)
+                wait = min(tick_at - now, calls.talkers.wait(now))
+                plane.run_once(min(0.002, wait) if control.has_waiting else wait)
         finally:
             calls.close()
             plane.close()

@@ -19,6 +19,8 @@ from ...sip.sdp import Sdp, is_unspecified
 from .latch import expect
 from .pairs import Pair, Pairs
 from .settings import Network
+from .talk import Codec
+from .talker import Talker
 
 
 class Stream:
@@ -99,6 +101,8 @@ class Session:
     answered: bool = False
     echoes: bool = False
     """We are the other side."""
+    talker: Talker | None = None
+    """Who speaks for us then; None for an echo."""
     said: list[Said | None] = field(default_factory=lambda: [None, None])
     """By side: what counts now."""
     heard_at: float = 0.0
@@ -115,7 +119,9 @@ class Session:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether silence is to be expected: it rings, or somebody holds."""
+        """Whether silence is to be expected: it rings, somebody holds, or listens to us."""
+        if self.talker is not None:
+            return True
         return not self.answered or any(said is not None and said.held for said in self.said)
 
     def offer(self, side: int, sdp: Sdp, source: str, network: Network) -> bytes:
@@ -161,6 +167,22 @@ class Session:
 
     def echo(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> bytes:
         """Answer for ourselves: `answer`, with the ports that face side 0, from which all RTP goes back."""
+        placed = self._own(offer, answer, source, network)
+        for pair in placed:
+            for port in pair.ports if pair is not None else ():
+                port.echo()
+        return self._write(answer, placed, network)
+
+    def talk(self, offer: Sdp, answer: Sdp, codec: Codec, talker: Talker, source: str, network: Network) -> bytes:
+        """Answer for ourselves, with `talker` at the port that faces side 0."""
+        placed = self._own(offer, answer, source, network)
+        self.talker = talker
+        (pair,) = [pair for pair in placed if pair is not None]
+        talker.use(pair.rtp, codec)
+        return self._write(answer, placed, network)
+
+    def _own(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> list[Pair | None]:
+        """Be the other side ourselves: the ports that face side 0, for each media line that we accept."""
         kept = len(self.streams)
         self.streams += [Stream() for _ in range(len(answer.media) - kept)]
         try:
@@ -173,12 +195,9 @@ class Session:
                 self._free(stream, 0)
             del self.streams[kept:]
             raise
-        for pair in placed:
-            for port in pair.ports if pair is not None else ():
-                port.echo()
         self._hear(0, Said.read(offer, source))
         self.answered = self.echoes = True
-        return self._write(answer, placed, network)
+        return placed
 
     def _place(self, side: int, sdp: Sdp, network: Network) -> list[Pair | None]:
         """For each media line the pair that faces `side` on `network`, opened if need be; None for a refused one."""
@@ -264,6 +283,9 @@ class Session:
     def close(self) -> None:
         """Give all ports back."""
         self.closed = True
+        if self.talker is not None:
+            self.talker.close()
+            self.talker = None
         for stream in self.streams:
             self._free(stream, 0)
             self._free(stream, 1)

@@ -129,6 +129,11 @@ class Phone(pj.Account):
                 again = pj.CallOpParam(True)
                 again.opt.flag = pj.PJSUA_CALL_UNHOLD
                 self.call.reinvite(again)
+            case {"command": "dtmf", "digits": digits, "info": True}:
+                assert self.call is not None
+                sent = pj.CallSendDtmfParam()
+                sent.method, sent.digits = pj.PJSUA_DTMF_METHOD_SIP_INFO, digits
+                self.call.sendDtmf(sent)
             case {"command": "dtmf", "digits": digits}:
                 assert self.call is not None
                 self.call.dialDtmf(digits)

@@ -1,0 +1,32 @@
+"""Keys pressed, out of telephone events (RFC 4733 §2.3)."""
+
+from __future__ import annotations
+
+KEYS = "0123456789*#ABCD"
+"""By the event's number."""
+
+
+class Keys:
+    """Tells each key once: its event comes in many packets, all with the timestamp of its beginning."""
+
+    __slots__ = ("_last", "_ssrc")
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._ssrc = b""
+
+    def heard(self, packet: memoryview) -> str:
+        """The key that this RTP packet is the first to tell of; "" for none."""
+        start = 12 + 4 * (packet[0] & 15)
+        if packet[0] & 0x10:
+            if len(packet) < start + 4:
+                return ""
+            start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4], "big")
+        if len(packet) < start + 4:
+            return ""
+        timestamp, ssrc = int.from_bytes(packet[4:8], "big"), bytes(packet[8:12])
+        if ssrc == self._ssrc and not 0 < (timestamp - self._last) & 0xFFFFFFFF < 0x80000000:
+            return ""  # the same one, or one that is late
+        self._last, self._ssrc = timestamp, ssrc
+        event = packet[start]
+        return KEYS[event] if event < len(KEYS) else ""

@@ -1,0 +1,101 @@
+"""What is heard, written down: A-law in a WAV file, each packet at its own moment.
+
+Packets come out of order and twice; what is missing is silence. The newest part stays in memory until it is too old to
+be changed; the rest is in the file already, should this process die.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ...sound.g711 import ALAW_OF_ULAW, ALAW_SILENCE, RATE
+from ...sound.wav import alaw_header
+
+_OPEN_BYTES = RATE
+"""So much is kept open for late packets when a part is written."""
+_WRITTEN_AT_ONCE = RATE
+_LONGEST_GAP = 60 * RATE
+"""A longer jump of the timestamps is none of time but of the sender, who begins anew."""
+
+
+class Recorder:
+    """One recording, into one file."""
+
+    __slots__ = ("_begun_at", "_file", "_latest", "_limit", "_open", "_origin", "_ssrc", "_written", "failed")
+
+    def __init__(self, path: str, seconds: float) -> None:
+        """Of at most so many seconds. Raises OSError."""
+        self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        os.write(self._file, alaw_header(0))
+        self._limit = int(seconds * RATE)
+        self._open = bytearray()
+        self._written = 0
+        self._origin = -1
+        """The timestamp of the first sample; -1 before the first packet."""
+        self._ssrc = b""
+        self._latest = 0
+        self.failed = ""
+        """Why the file could not be written."""
+
+    @property
+    def samples(self) -> int:
+        """How long it is so far."""
+        return self._written + len(self._open)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is as long as it may be."""
+        return self.samples >= self._limit
+
+    def hear(self, packet: memoryview, is_alaw: bool) -> None:
+        """An RTP packet of G.711."""
+        start = 12 + 4 * (packet[0] & 15)
+        end = len(packet) - (packet[-1] if packet[0] & 0x20 else 0)
+        if packet[0] & 0x10:
+            if start + 4 > end:
+                return
+            start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4], "big")
+        if start >= end:
+            return
+        payload = bytes(packet[start:end])
+        self._put(int.from_bytes(packet[4:8], "big"), bytes(packet[8:12]), payload, is_alaw)
+
+    def _put(self, timestamp: int, ssrc: bytes, payload: bytes, is_alaw: bool) -> None:
+        if ssrc != self._ssrc:
+            self._ssrc, self._origin = ssrc, (timestamp - self.samples) & 0xFFFFFFFF
+        at = (timestamp - self._origin) & 0xFFFFFFFF
+        if at > 0x7FFFFFFF or at - self.samples > _LONGEST_GAP:
+            if at > 0x7FFFFFFF and 0x100000000 - at <= _LONGEST_GAP:
+                return  # from before the beginning, or before a change of sender
+            self._origin = (timestamp - self.samples) & 0xFFFFFFFF
+            at = self.samples
+        at -= self._written
+        if at < 0:
+            return  # too late
+        end = min(at + len(payload), self._limit - self._written)
+        if end <= at:
+            return
+        if end > len(self._open):
+            self._open.extend(bytes((ALAW_SILENCE,)) * (end - len(self._open)))
+        self._open[at:end] = (payload if is_alaw else payload.translate(ALAW_OF_ULAW))[: end - at]
+        if len(self._open) >= _OPEN_BYTES + _WRITTEN_AT_ONCE:
+            self._write(len(self._open) - _OPEN_BYTES)
+
+    def _write(self, size: int) -> None:
+        if not self.failed:
+            try:
+                os.write(self._file, self._open[:size])
+            except OSError as error:
+                self.failed = error.strerror or str(error)
+        del self._open[:size]
+        self._written += size
+
+    def finish(self) -> None:
+        """Write the rest, and the length into the header."""
+        self._write(len(self._open))
+        try:
+            if not self.failed:
+                os.pwrite(self._file, alaw_header(self._written), 0)
+        except OSError as error:
+            self.failed = error.strerror or str(error)
+        os.close(self._file)

@@ -1,0 +1,89 @@
+"""The answer that we give as an end of a call ourselves: one audio stream in G.711 (RFC 3264 §6, RFC 4733)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import PeerError
+from ...sip.sdp import Media, Sdp, Section
+from .echo import MIRRORED, PLAIN
+
+_STATIC = {b"0": b"PCMU/8000", b"8": b"PCMA/8000"}
+"""Payload types that need no `a=rtpmap` (RFC 3551 §6)."""
+_PACKET_MILLISECONDS = (10, 20, 30, 40, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """What is spoken on the stream."""
+
+    number: int
+    """The payload type."""
+    is_alaw: bool
+    """PCMA; else PCMU."""
+    events: int
+    """The payload type of telephone events; -1 where there are none."""
+    samples: int
+    """In each packet that we send."""
+    heard: bool
+    """The other side wants to hear us: it doesn't hold."""
+
+
+def talk_answer(offer: Sdp, session_id: int, version: int) -> tuple[Sdp, Codec]:
+    """Accept the first plain audio stream that has G.711, refuse the rest; as `echo_answer` otherwise.
+
+    Raises PeerError(488) when there is none.
+    """
+    found = next(((media, codec) for media in offer.media if (codec := _codec(offer, media)) is not None), None)
+    if found is None:
+        raise PeerError(488, "the switch itself wants an audio stream with PCMA or PCMU in plain RTP")
+    chosen, codec = found
+    timing = offer.session.find(b"t=") or b"t=0 0"
+    session = Section([b"v=0\r\n", b"o=- %d %d IN IP4 0.0.0.0\r\n" % (session_id, version), b"s=softswitch\r\n"])
+    session.lines += [b"c=IN IP4 127.0.0.1\r\n", timing + b"\r\n"]
+    media = [
+        _accepted(offer, offered, codec)
+        if offered is chosen
+        else Media([b"m=%s 0 %s %s\r\n" % (offered.kind, offered.protocol, b" ".join(offered.formats))])
+        for offered in offer.media
+    ]
+    return Sdp(session, media), codec
+
+
+def _codec(offer: Sdp, media: Media) -> Codec | None:
+    if not media.port or media.kind != b"audio" or media.protocol.upper() not in PLAIN:
+        return None
+    names = dict(_STATIC)
+    for line in media.lines:
+        if line.startswith(b"a=rtpmap:"):
+            number, _, name = line[9:].strip().partition(b" ")
+            names[number] = name.strip()
+    offered = [(number, names.get(number, b"").upper().removesuffix(b"/1")) for number in media.formats]
+    offered = [(number, name) for number, name in offered if number.isdigit() and int(number) < 128]
+    sound = next((one for one in offered if one[1] in (b"PCMA/8000", b"PCMU/8000")), None)
+    if sound is None:
+        return None
+    events = next((int(number) for number, name in offered if name == b"TELEPHONE-EVENT/8000"), -1)
+    heard = offer.direction(media) in (b"sendrecv", b"recvonly") and not offer.is_held(media)
+    return Codec(int(sound[0]), sound[1] == b"PCMA/8000", events, 8 * _milliseconds(media), heard)
+
+
+def _milliseconds(media: Media) -> int:
+    """Of sound in a packet, as the other side would like it; 20 where it doesn't say or wants something odd."""
+    line = media.find(b"a=ptime:")
+    wanted = line[8:].strip() if line is not None else b""
+    return int(wanted) if wanted.isdigit() and len(wanted) < 4 and int(wanted) in _PACKET_MILLISECONDS else 20
+
+
+def _accepted(offer: Sdp, offered: Media, codec: Codec) -> Media:
+    name = b"PCMA" if codec.is_alaw else b"PCMU"
+    formats = b"%d" % codec.number + (b" %d" % codec.events if codec.events >= 0 else b"")
+    lines = [b"m=audio %d %s %s" % (offered.port, offered.protocol, formats)]
+    lines.append(b"a=rtpmap:%d %s/8000" % (codec.number, name))
+    if codec.events >= 0:
+        lines += [b"a=rtpmap:%d telephone-event/8000" % codec.events, b"a=fmtp:%d 0-15" % codec.events]
+    lines.append(b"a=ptime:%d" % (codec.samples // 8))
+    lines += [line.strip() for line in offered.lines if line.startswith(b"a=rtcp:")]
+    direction = offer.direction(offered)
+    lines.append(b"a=%s" % MIRRORED.get(direction, direction))
+    return Media([line + b"\r\n" for line in lines])

@@ -1,0 +1,123 @@
+"""The switch speaks and listens: what outside phones hear of it, and what it hears of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from softswitch.sound.g711 import pcm_of_alaw
+from softswitch.sound.library import said
+from softswitch.sound.wav import alaw_of
+
+from .conftest import StartSwitch
+from .netlab import Lab
+from .office import DIALPLAN
+from .peers.pjsua import Pjsua
+from .peers.process import wait_until
+from .sound import RATE, Samples, chirps, compare, read_wav, write_wav
+from .test_sound import OLD_DIGEST, SPOKEN, Home, public_listeners
+
+pytestmark = [pytest.mark.interop, pytest.mark.netns]
+
+NEEDS = ("baresip", "linphonec", "ip", "nft")
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Ends phones before the switch and the networks go."""
+    with ExitStack() as made:
+        yield made
+
+
+def samples_of(file: str) -> Samples:
+    """What the switch plays from this file."""
+    pcm = pcm_of_alaw(alaw_of(Path(file).read_bytes()))
+    return np.frombuffer(pcm, "<i2") / 32768
+
+
+def test_an_announcement_of_ours_and_one_of_the_operators_are_heard(
+    netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
+) -> None:
+    """From behind a router, in the sound of a WAV file at another rate; then we hang up."""
+    own = chirps(9, 5.0)
+    (tmp_path / "sounds").mkdir()
+    write_wav(tmp_path / "sounds/own.wav", np.repeat(own, 2), rate=2 * RATE)
+    plan = DIALPLAN.replace(
+        "      home: {phone: carla-home}\n", "      home: {phone: carla-home}\n" + RULE.format("own")
+    )
+    plan = plan.replace(
+        "      home: {phone: dario-home}\n", "      home: {phone: dario-home}\n" + RULE.format("closed")
+    )
+    plan += f"announcements: {{own: {tmp_path}/sounds/own.wav}}\n"
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=plan)
+    if server.standin:
+        pytest.skip("the stand-in says nothing")
+    home = Home(server, tmp_path, stack)
+    anna = home.phone("baresip", "anna-home", netlab.home(1), "udp")
+    anna.dial("102")
+    anna.established()
+    anna.closed()
+    carla = home.phone("linphone", "carla-home", netlab.home(2), "tcp")
+    carla.dial("103")
+    carla.established()
+    carla.closed()
+    closed = said("closed", "en")
+    assert closed is not None
+    for phone, sound in ((anna, own), (carla, samples_of(closed.file))):
+        phone.stop()
+        match = compare(sound, read_wav(phone.heard))
+        assert match.coefficient > 0.9, match
+        assert match.seconds >= 3, match
+
+
+VOICEMAIL = """\
+    voicemail: {pin: carla-pin, mail: carla@acme.example}
+    calls:
+      - ring: voicemail
+"""
+
+
+def test_a_message_is_left_by_one_phone_and_heard_by_another(
+    netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
+) -> None:
+    """With the PIN by telephone events, and the keys after it by INFO."""
+    plan = DIALPLAN.replace("      home: {phone: carla-home}\n", "      home: {phone: carla-home}\n" + VOICEMAIL)
+    server = start_switch(
+        public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, secrets_too='carla-pin: "2468"\n',
+        dialplan=plan.replace("codes:\n", 'codes:\n  "*97": voicemail\n'),
+    )  # fmt: skip
+    if server.standin:
+        pytest.skip("the stand-in has no voicemail")
+    home = Home(server, tmp_path, stack)
+    dario = home.phone("baresip", "dario-home", netlab.home(1), "udp")
+    dario.dial("102")
+    dario.established()
+    greeting = said("leave a message", "en")
+    assert greeting is not None
+    time.sleep(greeting.seconds + 5.5)
+    dario.hang_up()
+    server.process.wait_for("message left", 5)
+    dario.closed()
+
+    carla = home.phone("pjsua2", "carla-home", netlab.home(2), "tcp")
+    assert isinstance(carla, Pjsua)
+    carla.dial("*97")
+    carla.established()
+    for digit in "2468#":
+        carla.command("dtmf", digits=digit)
+        time.sleep(0.3)
+    wait_until(lambda: carla.recorded_bytes() > 14 * RATE * 2, "the message being said", 30)
+    carla.command("dtmf", digits="3", info=True)
+    carla.closed()
+    carla.stop()
+    match = compare(SPOKEN["dario"], read_wav(carla.heard))
+    assert match.seconds >= 4, match
+    assert not list((tmp_path / "switch/voicemail").rglob("*.wav")), "it was deleted"
+
+
+RULE = "    calls:\n      - ring: announcement {}\n"

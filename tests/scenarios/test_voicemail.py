@@ -1,0 +1,350 @@
+"""Messages are left, kept whatever happens, and heard by phone."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from math import pi, sin
+from pathlib import Path
+
+import pytest
+from lab import Lab, Phone
+from lab.lab import OFFICE
+
+from softswitch.dialplan.load import load_texts
+from softswitch.errors import ConfigError
+from softswitch.events import VoicemailChanged
+from softswitch.sound.g711 import RATE, alaw_of_pcm
+from softswitch.sound.wav import alaw_file, alaw_of
+from softswitch.voicemail.message import Message
+
+PLAN = (
+    OFFICE.replace("for: 15s, then: mobile}", "for: 15s, then: voicemail}")
+    .replace("number: 102,", "number: 102, calls: [{ring: voicemail of anna}],")
+    .replace("number: 103,", "number: 103, voicemail: {longest: 10s, mail: dario@acme.example, pin: dario-pin},")
+    .replace('{"600": echo}', '{"600": echo, "*97": voicemail}')
+)
+SPEECH = alaw_of_pcm(array("h", [int(9000 * sin(2 * pi * 440 * n / RATE)) for n in range(3 * RATE)]))
+SILENCE = b"\xd5" * 2 * RATE
+GREETING_SECONDS = 8
+
+
+def office(folder: Path, plan: str = PLAN, **options: object) -> Lab:
+    lab = Lab(plan, voicemail=folder / "voicemail", **options)
+    lab.media.spoken = alaw_file(SILENCE + SPEECH + SILENCE)
+    return lab
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return office(tmp_path)
+
+
+def messages(lab: Lab, person: str = "anna") -> list[Message]:
+    boxes = lab.switch.legs.boxes
+    assert boxes is not None
+    return list(boxes.messages("acme.example", person))
+
+
+def files(lab: Lab) -> list[Path]:
+    assert lab.switch.legs.boxes is not None
+    folder = lab.switch.legs.boxes.files._folder
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def leaves(lab: Lab, caller: Phone, called: str = "102", seconds: float = 5) -> None:
+    """A message, by who hangs up at the end."""
+    call = caller.invites(called)
+    lab.advance(GREETING_SECONDS)
+    assert call.state == "answered"
+    assert lab.media.recordings
+    lab.advance(seconds)
+    bye = call.bye()
+    lab.advance(1)
+    assert bye.status == 200
+
+
+def test_a_message_is_kept_before_the_bye_is_answered(lab: Lab, anna: Phone, dario: Phone) -> None:
+    call = dario.invites("101")
+    lab.advance(2)
+    assert call.state == "ringing"
+    lab.advance(25)
+    assert call.state == "answered"
+    assert lab.media.said[0] == ["leave a message", "beep"]
+    assert files(lab)[0].suffix == ".json", "noted before it is recorded"
+    call.bye()
+    lab.advance(1)
+    (message,) = messages(lab)
+    assert (message.person, message.caller, message.seconds) == ("anna", "103", pytest.approx(3.6, abs=0.05))
+    (file,) = files(lab)
+    assert SPEECH in alaw_of(file.read_bytes())
+    assert len(alaw_of(file.read_bytes())) < len(SPEECH) + RATE, "the silence is cut off"
+    assert file.stat().st_mode & 0o077 == 0
+    assert asyncio.run(lab.voicemail_store.load()) == [message]
+    assert lab.voicemail_changed == [VoicemailChanged("acme.example", "anna", 1, 0)]
+    lab.at_rest()
+    (record,) = lab.records()
+    assert record.answered_by == "the switch: voicemail of anna"
+    assert record.steps[-1].who == "voicemail of anna"
+
+
+def test_who_says_nothing_leaves_nothing(lab: Lab, dario: Phone) -> None:
+    lab.media.spoken = alaw_file(SILENCE)
+    leaves(lab, dario)
+    assert (messages(lab), files(lab)) == ([], [])
+    call = dario.invites("102")
+    lab.advance(2)
+    call.bye()
+    lab.advance(1)
+    assert (messages(lab), files(lab), len(lab.media.recordings)) == ([], [], 1)
+    lab.at_rest()
+
+
+def test_a_key_ends_the_message_and_another_skips_the_greeting(lab: Lab, dario: Phone) -> None:
+    call = dario.invites("102")
+    lab.advance(1)
+    call.sends("INFO", "Content-Type: application/dtmf-relay", body=b"Signal=#\r\nDuration=160\r\n")
+    lab.advance(1)
+    assert lab.media.said[1] == ["beep"]
+    assert lab.media.recordings
+    lab.media.notices("dtmf", call.call_id, key=b"1")
+    lab.advance(1)
+    assert call.state == "answered"
+    lab.media.notices("dtmf", call.call_id, key=b"#")
+    lab.advance(1)
+    assert call.why == "they hung up"
+    assert len(messages(lab)) == 1
+    lab.at_rest()
+
+
+def test_it_has_its_greatest_length(tmp_path: Path) -> None:
+    lab = office(tmp_path, PLAN.replace("voicemail of anna", "voicemail of dario"))
+    call = lab.phone("anna-desk").invites("102")
+    lab.advance(15)
+    assert call.state == "answered"
+    lab.advance(5)
+    assert call.why == "they hung up"
+    (message,) = messages(lab, "dario")
+    assert message.mail_to == "dario@acme.example"
+    lab.at_rest()
+
+
+def test_a_full_box_says_so(lab: Lab, dario: Phone) -> None:
+    boxes = lab.switch.legs.boxes
+    assert boxes is not None
+    boxes.take_over(Message("acme.example", "anna", f"m{n}", 1.0, "1", "c", 2.0) for n in range(100))
+    call = dario.invites("102")
+    lab.advance(1)
+    assert lab.media.said == [["mailbox full"]]
+    lab.advance(10)
+    assert call.why == "they hung up"
+    assert files(lab) == []
+    lab.at_rest()
+
+
+def test_a_crash_in_the_middle_loses_nothing(lab: Lab, dario: Phone) -> None:
+    call = dario.invites("102")
+    lab.advance(GREETING_SECONDS + 5)
+    assert call.state == "answered"
+    assert messages(lab) == []
+    lab.starts_switch()
+    assert lab.switch.legs.boxes is not None
+    lab.switch.legs.boxes.recover()
+    (message,) = messages(lab)
+    assert (message.caller, message.seconds) == ("103", pytest.approx(3.6, abs=0.05))
+    assert [file.suffix for file in files(lab)] == [".wav"]
+    lab.switch.legs.boxes.recover()
+    assert messages(lab) == [message]
+
+
+def test_the_switch_stops_while_somebody_speaks(lab: Lab, dario: Phone) -> None:
+    dario.invites("102")
+    lab.advance(GREETING_SECONDS + 5)
+    lab.switch.drain()
+    lab.advance(1)
+    assert len(messages(lab)) == 1
+    lab.at_rest()
+
+
+def test_messages_outlive_a_restart_and_the_disk_may_be_full(lab: Lab, dario: Phone, tmp_path: Path) -> None:
+    leaves(lab, dario)
+    lab.starts_switch()
+    assert len(messages(lab)) == 1
+    assert lab.switch.legs.boxes is not None
+    lab.switch.legs.boxes.files._incoming = tmp_path / "file" / "x"
+    (tmp_path / "file").write_text("in the way")
+    call = lab.phone("dario-laptop").invites("102")
+    lab.advance(3)
+    assert lab.media.said[-1] == ["not possible"]
+    lab.advance(5)
+    assert call.why == "they hung up"
+    assert len(messages(lab)) == 1
+    lab.at_rest()
+
+
+# Greetings
+
+
+def test_greetings_by_schedule(tmp_path: Path) -> None:
+    for name in ("away", "day"):
+        (tmp_path / f"{name}.wav").write_bytes(alaw_file(SILENCE))
+    greeting = f"[{{when: office hours, play: {tmp_path}/day.wav}}, {tmp_path}/away.wav]"
+    plan = PLAN.replace("name: Anna Berger", f"name: Anna Berger\n    voicemail: {{greeting: {greeting}}}")
+
+    def own(path: str):  # type: ignore[no-untyped-def]
+        from softswitch.sound.library import ready
+
+        return ready(Path(path))
+
+    lab = office(tmp_path, plan, own_sound=own)
+    dario = lab.phone("dario-home")
+    for expected in ("day", "away"):
+        call = dario.invites("102")
+        lab.advance(1)
+        assert lab.media.said[-1] == [expected, "beep"]
+        call.bye()
+        lab.advance(12 * 3600)
+
+
+# Hearing them
+
+
+def presses(lab: Lab, call: object, keys: str) -> None:
+    for key in keys:
+        lab.media.notices("dtmf", call.call_id, key=key.encode())  # type: ignore[attr-defined]
+        lab.advance(0.1)
+
+
+def test_ones_own_phone_hears_keeps_and_deletes(lab: Lab, anna: Phone, dario: Phone) -> None:
+    leaves(lab, dario)
+    leaves(lab, dario)
+    first, second = messages(lab)
+    call = anna.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["new messages", "message from", "1", "0", "3", first.id, "message keys"]
+    presses(lab, call, "9")
+    lab.advance(30)
+    assert messages(lab)[0].heard_at > 0
+    assert lab.voicemail_changed[-1] == VoicemailChanged("acme.example", "anna", 1, 1)
+    call.bye()
+    lab.advance(1)
+    call = anna.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["new messages", "message from", "1", "0", "3", second.id, "message keys"]
+    presses(lab, call, "1")
+    assert lab.media.said[-1] == ["message from", "1", "0", "3", second.id, "message keys"]
+    presses(lab, call, "2")
+    assert lab.media.said[-1][:2] == ["kept", "kept messages"]
+    assert first.id in lab.media.said[-1]
+    presses(lab, call, "3")
+    assert lab.media.said[-1] == ["deleted", "end of messages"]
+    lab.advance(10)
+    assert call.why == "they hung up"
+    assert [message.id for message in messages(lab)] == [second.id]
+    assert [file.stem for file in files(lab)] == [second.id]
+    assert lab.voicemail_changed[-1] == VoicemailChanged("acme.example", "anna", 0, 1)
+    lab.at_rest()
+
+
+def test_who_presses_nothing_is_hung_up_on(lab: Lab, anna: Phone, dario: Phone) -> None:
+    leaves(lab, dario)
+    call = anna.invites("*97")
+    lab.advance(60)
+    assert call.why == "they hung up"
+    call = anna.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1][0] == "kept messages"
+    call.bye()
+    lab.at_rest()
+
+
+def test_a_pin_is_asked_for_and_guessing_is_stopped(lab: Lab, dario: Phone) -> None:
+    right = lab.secret("dario-pin")
+    lab.switch.legs.boxes.pin = {"dario-pin": "2468"}.get  # type: ignore[union-attr]
+    assert right
+    call = dario.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["enter pin"]
+    presses(lab, call, "2468#")
+    assert lab.media.said[-1] == ["no messages"]
+    lab.advance(10)
+    assert call.why == "they hung up"
+    for _ in range(3):
+        call = dario.invites("*97")
+        lab.advance(1)
+        for _ in range(3):
+            presses(lab, call, "1111#")
+            assert lab.media.said[-1] == ["wrong pin"]
+            lab.advance(5)
+        assert call.why == "they hung up"
+    call = dario.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "1#")
+    lab.advance(3)
+    call.bye()
+    lab.advance(1)
+    call = dario.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["not possible"], "ten wrong ones in a row"
+    call.bye()
+    lab.advance(1000)
+    call = dario.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "2468#")
+    assert lab.media.said[-1] == ["no messages"]
+    call.bye()
+    lab.at_rest()
+
+
+def test_a_phone_of_nobody_has_no_messages(lab: Lab) -> None:
+    gate = lab.phone("gate", number="gate")
+    call = gate.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["not possible"]
+    call.bye()
+    lab.at_rest()
+
+
+# The language
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("teams:\n  a team: {members: [carla], then: voicemail}", "whose voicemail? write voicemail of and a person"),
+        ("teams:\n  a team: {members: [carla], then: voicemail of otto}", 'no person "otto"'),
+        (
+            "lists:\n  x: [+49 1]\nteams:\n  a team: {members: [carla], then: [carla, voicemail of anna]}",
+            "stands alone",
+        ),
+    ],
+)
+def test_whose_voicemail(wrong: str, told: str) -> None:
+    text = PLAN.replace("  service team:", "  service team:").replace("teams:", wrong)
+    with pytest.raises(ConfigError) as refused:
+        load_texts([("acme.yaml", text)])
+    assert told in str(refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("pin: 12 34", "pin: is the name of an entry in the secrets file, not the PIN itself"),
+        ("mail: dario", '"dario" is no mail address'),
+        ("greeting: nowhere.wav", "nowhere.wav cannot be read: No such file or directory"),
+        ("greeting: {when: lunch, play: nowhere.wav}", 'no schedule "lunch"'),
+        ("greting: x", 'unknown key "greting"; did you mean "greeting"?'),
+        ("longest: 20m", "a message lasts at most something between 1s and 10m"),
+    ],
+)
+def test_mistakes_in_it(written: str, told: str) -> None:
+    text = PLAN.replace("longest: 10s, mail: dario@acme.example, pin: dario-pin", written)
+    with pytest.raises(ConfigError) as refused:
+        load_texts([("acme.yaml", text)])
+    assert told in str(refused.value.problems)
+
+
+def test_an_assertion_can_expect_it() -> None:
+    load_texts([("acme.yaml", PLAN + "assertions: [{at: sun 10:00, to: 102, rings: voicemail of anna}]\n")])
+    with pytest.raises(ConfigError):
+        load_texts([("acme.yaml", PLAN + "assertions: [{at: sun 10:00, to: 101, rings: voicemail of anna}]\n")])
