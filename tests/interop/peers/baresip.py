@@ -155,6 +155,10 @@ class Baresip:
     def established(self) -> None:
         self.wait_event("CALL_ESTABLISHED")
 
+    def transfer(self, user: str) -> None:
+        """Send who is at the other end on to somebody."""
+        self.command("transfer", f"sip:{user}@{DOMAIN}")
+
     def hang_up(self) -> None:
         self.command("hangup")
 

@@ -121,6 +121,10 @@ class Linphone:
     def established(self) -> None:
         self._process.wait_next("to LinphoneCallStreamsRunning", 10)
 
+    def transfer(self, user: str) -> None:
+        """Send who is at the other end on to somebody."""
+        self._type(f"transfer sip:{user}@{DOMAIN}")
+
     def hang_up(self) -> None:
         self._type("terminate")
 

@@ -23,8 +23,14 @@ class Pjsua(Worker):
         address: str = "127.0.0.1",
         netns: str | None = None,
         publish: bool = False,
+        prack: str = "",
+        timer_seconds: int = 0,
     ) -> None:
-        """`server` is host:port, `authority` a CA in PEM."""
+        """`server` is host:port, `authority` a CA in PEM.
+
+        `prack`: "optional" or "mandatory" (RFC 3262). `timer_seconds`: how often sessions are refreshed (RFC 4028), 90
+        or more.
+        """
         folder.mkdir()
         self.heard = folder / "heard.wav"
         super().__init__(
@@ -34,6 +40,8 @@ class Pjsua(Worker):
                 "server": server, "transport": transport, "address": address, "wav": str(wav),
                 "heard": str(self.heard), "authority": str(authority),
                 "publish": publish,
+                "prack": prack,
+                "timer_seconds": timer_seconds,
             },
             netns=netns,
         )  # fmt: skip

@@ -33,7 +33,7 @@ class Call(pj.Call):
 
     def onCallState(self, prm: Any) -> None:
         info = self.getInfo()
-        tell("state", state=info.stateText, code=info.lastStatusCode)
+        tell("state", state=info.stateText, code=info.lastStatusCode, remote=info.remoteUri)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self._media.clear()
 
@@ -50,6 +50,19 @@ class Call(pj.Call):
         player.startTransmit(sound)
         sound.startTransmit(recorder)
         self._media += [player, recorder]
+
+    def onCallTransferRequest(self, prm: Any) -> None:
+        tell("asked to call", target=prm.dstUri)
+        self._phone.calls.append(Call(self._phone))
+        prm.newCall = self._phone.calls[-1]
+
+    def onCallTransferStatus(self, prm: Any) -> None:
+        tell("transfer", code=prm.statusCode, final=prm.finalNotify)
+
+    def onCallReplaced(self, prm: Any) -> None:
+        self._phone.calls.append(Call(self._phone, prm.newCallId))
+        prm.newCall = self._phone.calls[-1]
+        tell("replaced")
 
     def onDtmfDigit(self, prm: Any) -> None:
         tell("dtmf", digit=prm.digit)
@@ -80,7 +93,8 @@ class Phone(pj.Account):
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__()
         self.options = options
-        self.call: Call | None = None
+        self.calls: list[Call] = []
+        """The latest one is meant by commands."""
         self.watched: Buddy | None = None
         settings = pj.AccountConfig()
         settings.idUri = options["aor"]
@@ -91,14 +105,25 @@ class Phone(pj.Account):
         settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", options["account"], 0, options["password"]))
         settings.presConfig.publishEnabled = options.get("publish", False)
         settings.mediaConfig.transportConfig.boundAddress = options["address"]
+        reliable = {"mandatory": pj.PJSUA_100REL_MANDATORY, "optional": pj.PJSUA_100REL_OPTIONAL}
+        if options["prack"]:
+            settings.callConfig.prackUse = reliable[options["prack"]]
+        if options["timer_seconds"]:
+            settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_ALWAYS
+            settings.callConfig.timerSessExpiresSec = options["timer_seconds"]
+            settings.callConfig.timerMinSESec = options["timer_seconds"]
         self.create(settings)
+
+    @property
+    def call(self) -> Call:
+        return self.calls[-1]
 
     def onRegState(self, prm: Any) -> None:
         info = self.getInfo()
         tell("registration", code=prm.code, active=info.regIsActive)
 
     def onIncomingCall(self, prm: Any) -> None:
-        self.call = Call(self, prm.callId)
+        self.calls.append(Call(self, prm.callId))
         tell("incoming", caller=self.call.getInfo().remoteUri)
 
     def onInstantMessage(self, prm: Any) -> None:
@@ -111,21 +136,17 @@ class Phone(pj.Account):
         """Carry out one command."""
         match command:
             case {"command": "call", "target": target}:
-                self.call = Call(self)
+                self.calls.append(Call(self))
                 self.call.makeCall(target, pj.CallOpParam(True))
             case {"command": "answer", "code": code}:
                 answer = pj.CallOpParam()
                 answer.statusCode = code
-                assert self.call is not None
                 self.call.answer(answer)
             case {"command": "hangup"}:
-                assert self.call is not None
                 self.call.hangup(pj.CallOpParam())
             case {"command": "hold"}:
-                assert self.call is not None
                 self.call.setHold(pj.CallOpParam())
             case {"command": "resume"}:
-                assert self.call is not None
                 again = pj.CallOpParam(True)
                 again.opt.flag = pj.PJSUA_CALL_UNHOLD
                 self.call.reinvite(again)
@@ -135,8 +156,14 @@ class Phone(pj.Account):
                 sent.method, sent.digits = pj.PJSUA_DTMF_METHOD_SIP_INFO, digits
                 self.call.sendDtmf(sent)
             case {"command": "dtmf", "digits": digits}:
-                assert self.call is not None
                 self.call.dialDtmf(digits)
+            case {"command": "update"}:
+                self.call.update(pj.CallOpParam(True))
+            case {"command": "transfer", "target": target}:
+                self.call.xfer(target, pj.CallOpParam(True))
+            case {"command": "join"}:
+                first, second = self.calls[-2:]
+                first.xferReplaces(second, pj.CallOpParam(True))
             case {"command": "message", "target": target, "text": text}:
                 buddy, settings, message = pj.Buddy(), pj.BuddyConfig(), pj.SendInstantMessageParam()
                 settings.uri = target
