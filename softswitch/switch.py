@@ -552,6 +552,12 @@ class _PumpedMedia:
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         self._engine.play(key, files, repeat, partial(self._done, key, done))
 
+    def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
+        self._engine.whisper(key, sdp, files, partial(self._done, key, done))
+
+    def stop_whisper(self, key: MediaKey) -> None:
+        self._engine.stop_whisper(key)
+
     def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
         self._engine.record(key, file, seconds, partial(self._done, key, done))
 

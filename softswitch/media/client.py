@@ -96,6 +96,13 @@ class RelayClient:
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         self._do("play media", key, done, files=[os.fsencode(file) for file in files], repeat=int(repeat))
 
+    def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
+        names = [os.fsencode(file) for file in files]
+        self._do("whisper", key, done, sdp=sdp, files=names, repeat=1, **_of_branch(key))
+
+    def stop_whisper(self, key: MediaKey) -> None:
+        self._do("stop whisper", key, lambda failed: None, **_of_branch(key))
+
     def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
         self._do("start recording", key, done, file=os.fsencode(file), seconds=ceil(seconds))
 
@@ -249,6 +256,11 @@ def _result(reply: dict[str, Value] | None) -> bytes | MediaFailed:
     if reply.get("result") == b"ok" and isinstance(sdp, bytes):
         return sdp
     return _refusal(reply)
+
+
+def _of_branch(key: MediaKey) -> dict[str, Value]:
+    """What tells an offer from its caller's others."""
+    return {name: value for name, value in (("to-tag", key.to_tag), ("via-branch", key.via_branch)) if value}
 
 
 def _failure(reply: dict[str, Value] | None) -> MediaFailed | None:

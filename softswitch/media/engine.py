@@ -85,6 +85,17 @@ class MediaEngine(Protocol):
         """
         ...
 
+    def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
+        """Say these again and again to who answered the offer of `key` with `sdp`, and hear its keys.
+
+        Meanwhile the two parties don't hear each other. The event "dtmf" has the offer's "branch" beside the "key".
+        """
+        ...
+
+    def stop_whisper(self, key: MediaKey) -> None:
+        """Let them hear each other."""
+        ...
+
     def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
         """Write what is heard at this end into a new WAV file, at most so many seconds."""
         ...

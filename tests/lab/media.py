@@ -44,6 +44,8 @@ class FakeMedia:
         """Whether it says when something is played to its end."""
         self._plays: dict[str, int] = {}
         self.recordings: list[str] = []
+        self.whispered: list[MediaKey] = []
+        """Whose call goes on only after a key."""
         self.spoken = b""
         self._port = 30000
 
@@ -86,6 +88,15 @@ class FakeMedia:
     def _played(self, key: MediaKey, number: int) -> None:
         if self._plays.get(key.call_id) == number and self._find(key) is not None:
             self.notices("played", key.call_id.encode())
+
+    def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
+        """Noted in `said` too, and in `whispered`."""
+        self.said.append([Path(file).stem for file in files])
+        self.whispered.append(key)
+        self._did(key, done)
+
+    def stop_whisper(self, key: MediaKey) -> None:
+        self.whispered.remove(key)
 
     def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
         """What is recorded is the WAV file `spoken`."""

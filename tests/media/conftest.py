@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from softswitch.media.ng import pack, unpack
+from softswitch.media.ng import EVENT, pack, unpack
 
 SECONDS = 5.0
 """How long a test waits for what must come."""
@@ -100,14 +100,24 @@ class RelayProcess:
         self.sock.bind("")
         self.sock.settimeout(SECONDS)
         self._cookies = itertools.count()
+        self.events: list[dict[str, object]] = []
 
     def command(self, command: str, **values: object) -> dict[str, object]:
         cookie = b"t%d" % next(self._cookies)
         message = {"command": command, **{name.replace("_", "-"): value for name, value in values.items()}}
         self.sock.sendto(pack(cookie, message), self.path)  # type: ignore[arg-type]
-        got, reply = unpack(self.sock.recv(65_536))
-        assert got == cookie
-        return dict(reply)
+        while (got := unpack(self.sock.recv(65_536)))[0] == EVENT:
+            self.events.append(dict(got[1]))
+        assert got[0] == cookie
+        return dict(got[1])
+
+    def event(self) -> dict[str, object]:
+        """The next event; fails when none comes."""
+        if not self.events:
+            cookie, event = unpack(self.sock.recv(65_536))
+            assert cookie == EVENT
+            return dict(event)
+        return self.events.pop(0)
 
     def sdp(self, command: str, **values: object) -> bytes:
         reply = self.command(command, **values)

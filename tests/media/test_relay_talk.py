@@ -273,3 +273,50 @@ def test_an_unready_file_is_no_sound(tmp_path, relay, party):
     (tmp_path / "x.wav").write_bytes(alaw_file(b"abc")[:-3])
     reply = relay.command("play media", call_id="c", from_tag="a", files=[str(tmp_path / "x.wav")])
     assert reply["status"] == 404
+
+
+# Whispering
+
+
+def test_who_answered_is_asked_and_hears_nobody_else_until_then(relay, party):
+    a, b = party(), party()
+    relay.call("c", a, b)
+    answer = b.sdp(extra="a=rtpmap:101 telephone-event/8000\r\n")
+    whisper = {"call_id": "c", "from_tag": "a", "via_branch": "z1"}
+    sound = alaw_of(Path(tone("confirm").file).read_bytes()).translate(ULAW_OF_ALAW)
+    reply = relay.command("whisper", **whisper, sdp=answer, files=[tone("confirm").file], repeat=1)
+    assert reply == {"result": b"ok", "duration": len(sound) // 8}
+    for number in range(60):
+        a.say(rtp(number, b"a" * 160))
+    said = b"".join(b.hear()[12:] for _ in range(80))
+    assert sound in said
+    assert b"a" * 160 not in said
+    b.say(rtp(1, b"b" * 160))
+    b.say(bytes(event(1, 4000)))
+    heard = relay.event()
+    assert (heard["event"], heard["key"], heard["branch"], heard["tag"]) == (b"dtmf", b"1", b"z1", b"b")
+    a.rtp.settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        a.hear()
+    a.rtp.settimeout(5)
+    assert relay.command("stop whisper", **whisper)["result"] == b"ok"
+    b.say(rtp(2, b"b" * 160))
+    assert a.hear() == rtp(2, b"b" * 160)
+    a.say(rtp(99, b"a" * 160))
+    while (packet := b.hear()) != rtp(99, b"a" * 160):
+        assert packet[12:] in said or packet[12:] in sound * 3 or packet[12:] == b"\xff" * 160
+
+
+def test_whispering_where_nobody_is(relay, party):
+    a, b = party(), party()
+    key = {"call_id": "c", "from_tag": "a", "via_branch": "z1"}
+    assert relay.command("whisper", **key, sdp=b.sdp(), files=[])["status"] == 404
+    assert relay.command("stop whisper", **key)["status"] == 404
+    relay.sdp("offer", **key, sdp=a.sdp())
+    assert relay.command("whisper", **key, sdp=b.sdp(), files=[])["status"] == 404
+    relay.sdp("answer", **key, to_tag="b", sdp=b.sdp())
+    assert relay.command("whisper", **key, sdp=b.sdp().replace(b"AVP 0", b"AVP 9"), files=[])["status"] == 488
+    assert relay.command("whisper", **key, sdp=b.sdp(), files=["/nowhere"])["status"] == 404
+    assert relay.command("whisper", **key, sdp=b.sdp(), files=[])["result"] == b"ok"
+    assert relay.command("delete", call_id="c")["sessions"] == 1
+    assert relay.statistics()["pairs-taken"] == 0

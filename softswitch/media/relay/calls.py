@@ -15,7 +15,7 @@ from .pairs import Pairs
 from .session import Session
 from .settings import RelaySettings
 from .silence import Silence
-from .talk import talk_answer
+from .talk import codec_of, talk_answer
 from .talker import Talker, Talkers
 
 _SWEPT_AT_ONCE = 64
@@ -118,9 +118,28 @@ class Calls:
         self._silence.watch(session, now)
         return placed
 
+    def whisper(self, key: Key, sdp: bytes, now: float) -> Talker:
+        """Who speaks to the one who answered this offer so; raises PeerError(404, 488)."""
+        session = self._by_branch(key) or self._by_tags(key)
+        if session is None:
+            raise PeerError(404, "unknown call")
+        codec = codec_of(Sdp.parse(sdp))
+        talker = Talker(partial(self._told, session))
+        session.whisper(talker, codec)
+        self.talkers.add(talker, now)
+        return talker
+
+    def stop_whisper(self, key: Key) -> None:
+        """Let the parties hear each other; raises PeerError(404)."""
+        session = self._by_branch(key) or self._by_tags(key)
+        if session is None:
+            raise PeerError(404, "unknown call")
+        session.stop_whisper()
+
     def _told(self, session: Session, event: str, key: str) -> None:
-        """From an end of our own."""
-        self.tell(event, session, session.from_tag, key=key)
+        """From an end of our own, or from one that was whispered to."""
+        tag = session.from_tag if session.echoes else session.to_tag
+        self.tell(event, session, tag, key=key, branch=session.via_branch)
 
     def talker(self, call_id: bytes, from_tag: bytes) -> Talker:
         """Who speaks for us to this offerer; raises PeerError(404) where nobody does."""

@@ -47,6 +47,14 @@ def _source(message: Message) -> str:
     return given[1].decode("ascii", "replace") if len(given) == 2 else ""
 
 
+def _sound(message: Message) -> bytes:
+    """All that is to be played, as A-law."""
+    try:
+        return b"".join([load(os.fsdecode(file)) for file in _strings(message, "files")])
+    except CannotPlay as error:
+        raise PeerError(404, str(error)) from None
+
+
 class Commands:
     """What can be asked of the relay."""
 
@@ -62,6 +70,8 @@ class Commands:
             b"statistics": self._statistics,
             b"play media": self._play,
             b"stop media": self._stop,
+            b"whisper": self._whisper,
+            b"stop whisper": self._stop_whisper,
             b"start recording": self._record,
             b"stop recording": self._stop_recording,
         }
@@ -117,13 +127,19 @@ class Commands:
         return self._calls.talker(_text(message, "call-id", needed=True), _text(message, "from-tag", needed=True))
 
     def _play(self, message: Message, now: float) -> dict[str, Value]:
-        talker = self._talker(message)
-        try:
-            sound = b"".join([load(os.fsdecode(file)) for file in _strings(message, "files")])
-        except CannotPlay as error:
-            raise PeerError(404, str(error)) from None
+        talker, sound = self._talker(message), _sound(message)
         talker.player.play(sound, message.get("repeat") == 1)
         return {"result": "ok", "duration": len(sound) // 8}
+
+    def _whisper(self, message: Message, now: float) -> dict[str, Value]:
+        sound = _sound(message)
+        talker = self._calls.whisper(self._key(message), _text(message, "sdp", needed=True), now)
+        talker.player.play(sound, message.get("repeat") == 1)
+        return {"result": "ok", "duration": len(sound) // 8}
+
+    def _stop_whisper(self, message: Message, now: float) -> dict[str, Value]:
+        self._calls.stop_whisper(self._key(message))
+        return {"result": "ok"}
 
     def _stop(self, message: Message, now: float) -> dict[str, Value]:
         self._talker(message).player.play(b"", False)

@@ -56,6 +56,7 @@ class Port:
         "plane",
         "receive",
         "sock",
+        "tap",
     )
 
     def __init__(self, plane: Plane, sock: socket.socket, least: int) -> None:
@@ -67,6 +68,8 @@ class Port:
         self.least = least
         """The shortest packet that makes sense: 12 for RTP, 8 for RTCP, 0 for something else."""
         self.forward: Callable[[memoryview], int] = nowhere
+        self.tap: Callable[[memoryview], int] | None = None
+        """Who hears this port's party instead of its peer's."""
         self.peer: Port | None = None
         """The port whose socket our party's packets leave by; for an echo this one."""
         self.expected: Expected | None = None
@@ -98,6 +101,8 @@ class Port:
             return
         if peer is self:
             self.forward = self._reflect if self.latched is not None and self.least == 12 else nowhere
+        elif peer.tap is not None:
+            peer.forward = peer.tap
         elif self.latched is not None:
             peer.forward = self.sock.send
         elif self.expected is not None and self.expected.target is not None:
@@ -157,4 +162,5 @@ class Port:
             self.peer.peer = None
             self.peer.forward = nowhere
         self.peer = None
+        self.tap = None
         self.forward = nowhere

@@ -18,6 +18,7 @@ from ...errors import PeerError
 from ...sip.sdp import Sdp, is_unspecified
 from .latch import expect
 from .pairs import Pair, Pairs
+from .port import nowhere
 from .settings import Network
 from .talk import Codec
 from .talker import Talker
@@ -102,7 +103,7 @@ class Session:
     echoes: bool = False
     """We are the other side."""
     talker: Talker | None = None
-    """Who speaks for us then; None for an echo."""
+    """Who speaks for us then, or whispers to who answered; None for an echo."""
     said: list[Said | None] = field(default_factory=lambda: [None, None])
     """By side: what counts now."""
     heard_at: float = 0.0
@@ -180,6 +181,35 @@ class Session:
         (pair,) = [pair for pair in placed if pair is not None]
         talker.use(pair.rtp, codec)
         return self._write(answer, placed, network)
+
+    def whisper(self, talker: Talker, codec: Codec) -> None:
+        """Have `talker` speak to who answered and hear it; meanwhile the parties don't hear each other.
+
+        Raises PeerError(404) where there is no sound between two parties.
+        """
+        for stream in self.streams:
+            asked, other = stream.pairs[1], stream.pairs[0]
+            if asked is not None and other is not None and asked.rtp.least:
+                self.stop_whisper()
+                self.talker = talker
+                talker.speak_to(asked.rtp, codec)
+                asked.rtp.tap, other.rtp.tap = talker.hear, nowhere
+                asked.rtp.aim()
+                other.rtp.aim()
+                return
+        raise PeerError(404, "there is nobody to whisper to")
+
+    def stop_whisper(self) -> None:
+        """The parties hear each other again."""
+        if self.talker is None or self.echoes:
+            return
+        self.talker.close()
+        self.talker = None
+        for port in [pair.rtp for stream in self.streams for pair in stream.pairs if pair is not None]:
+            if port.tap is not None:
+                port.tap = None
+                if port.peer is not None:
+                    port.peer.aim()
 
     def _own(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> list[Pair | None]:
         """Be the other side ourselves: the ports that face side 0, for each media line that we accept."""

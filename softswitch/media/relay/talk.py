@@ -50,6 +50,14 @@ def talk_answer(offer: Sdp, session_id: int, version: int) -> tuple[Sdp, Codec]:
     return Sdp(session, media), codec
 
 
+def codec_of(sdp: Sdp) -> Codec:
+    """What is spoken with somebody who answered so; raises PeerError(488) when it isn't G.711."""
+    codec = next((found for media in sdp.media if (found := _codec(sdp, media)) is not None), None)
+    if codec is None:
+        raise PeerError(488, "the switch itself speaks only PCMA and PCMU in plain RTP")
+    return codec
+
+
 def _codec(offer: Sdp, media: Media) -> Codec | None:
     if not media.port or media.kind != b"audio" or media.protocol.upper() not in PLAIN:
         return None

@@ -52,6 +52,10 @@ class Talker:
             self.port = port
             port.forward = self.hear
 
+    def speak_to(self, port: Port, codec: Codec) -> None:
+        """Speak through this port; who has us hear sees to that."""
+        self.codec, self.port = codec, port
+
     def speak(self) -> float:
         """Send the next packet; in how many seconds the one after it is due."""
         codec, port = self.codec, self.port
