@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -52,6 +52,10 @@ def guide(found: Configuration, wall: float) -> Iterator[str]:
         yield ""
         yield from suggestions(plan)
         yield from columns([(user, words) for user, words in numbers(plan, wall)])
+        if found_codes := list(codes(plan)):
+            yield ""
+            yield "Codes that a phone's owner can dial to say where calls go:"
+            yield from columns(found_codes)
     yield ""
     if any(one.transport == "TLS" for one in found.settings.listeners):
         yield "With TLS, tell the phone not to check the certificate: it is of the switch's own making."
@@ -84,8 +88,8 @@ def suggestions(plan: Plan) -> Iterator[str]:
     """Which call to try first."""
     dialled = [person.number for person in plan.people.values() if person.number]
     tries = [f"{dialled[0]} from {dialled[1]}"] if len(dialled) > 1 else []
-    codes = [(user, one.what) for user, one in plan.destinations.items() if isinstance(one, Code)]
-    tries += [f"{user} for {_TRIED[what]}" for user, what in codes if what in _TRIED]
+    answered = [(user, one.what) for user, one in plan.destinations.items() if isinstance(one, Code)]
+    tries += [f"{user} for {_TRIED[what]}" for user, what in answered if what in _TRIED]
     if tries:
         yield f"Then dial {', '.join(tries)}. At this moment:"
 
@@ -93,11 +97,18 @@ def suggestions(plan: Plan) -> Iterator[str]:
 def numbers(plan: Plan, wall: float) -> Iterator[tuple[str, str]]:
     """What each number does now, were all phones registered."""
     for user in plan.destinations:
-        if set(user) <= set("0123456789*#"):
+        if user.isdecimal():
             yield user, in_words(next_step(plan, Facts(plan.site, user, wall=wall), ()))
 
 
-def columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def codes(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What each code sets for the person whose phone dials it."""
+    for code in (*plan.destinations.values(), *plan.patterns):
+        if isinstance(code, Code) and code.at_once is None:
+            yield code.name, code.what
+
+
+def columns(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     """The rows, their cells one below the other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
