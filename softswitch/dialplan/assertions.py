@@ -1,6 +1,7 @@
 """Assertions: what the operator expects of the dialplan, checked each time it is loaded.
 
-All phones are taken to be registered and idle, and the caller to be unknown unless the assertion says otherwise.
+All phones are taken to be registered and idle, everybody to be available, and the caller to be unknown unless the
+assertion says otherwise.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from softswitch.dialplan.availability import supposed
 from softswitch.dialplan.conditions import plain_number
 from softswitch.dialplan.decide import next_step
 from softswitch.dialplan.explain import has_date, in_words, parse_moment
@@ -80,7 +82,12 @@ def _facts(
         return None
     caller = plain_number(assertion.caller)
     called = assertion.to if assertion.to in plan.destinations else plain_number(assertion.to)
-    return Facts(plan.site, called, caller, caller if caller in plan.phones else "", at)
+    try:
+        presences = supposed(assertion.presence or (), plan.people_by_user())
+    except ValueError as error:
+        source.refuse(error, *path, "presence")
+        return None
+    return Facts(plan.site, called, caller, caller if caller in plan.phones else "", at, presences=presences)
 
 
 def _on_plain_day(plan: Plan, at: float, zone: ZoneInfo) -> float:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from softswitch.dialplan.calendars import Calendars, CopyOf
 from softswitch.dialplan.codes import ACTIONS, parse_code
-from softswitch.dialplan.conditions import CONDITIONS, is_outside_number, plain_number
+from softswitch.dialplan.conditions import CONDITIONS, PresenceIs, is_outside_number, plain_number
 from softswitch.dialplan.daysoff import DaysOff
 from softswitch.dialplan.graph import endless_ways
 from softswitch.dialplan.hours import parse_line
@@ -169,6 +169,15 @@ class _Builder:
             self._forwards(),
             self.names.announcements,
             self._language(),
+            asked=frozenset(
+                name
+                for person in people.values()
+                for rule in person.rules
+                for condition, _ in rule.checks
+                if isinstance(condition, PresenceIs)
+                for one in condition.asked
+                for name in one.people
+            ),
         )
 
     def _outside(self, network: Network) -> tuple[OutsideLine, ...]:
@@ -454,7 +463,7 @@ class _Builder:
             zone = self._zone_named(model.timezone, source, "people", name, "timezone")
         if model.busy_when and model.busy_when != ON_ANY_CALL:
             source.error(f'only "{ON_ANY_CALL}" is known here', "people", name, "busy when")
-        names = PersonsNames(self.names, zone, self.moved)
+        names = PersonsNames(self.names, name, zone, self.moved)
         rules = Routes(source, self.names, name).rules(model.calls, names)
         places = self.names.places[name]
         phones = tuple(phone for place in places.values() for phone in place.phones)

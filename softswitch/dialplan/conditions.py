@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from softswitch.dialplan.availability import Asked, split_words
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.schedule import Schedule
 
@@ -44,6 +45,10 @@ class Names(Protocol):
 
     def called(self, name: str) -> Sequence[str]:
         """Every user part that calls this person, team or number."""
+        ...
+
+    def watched(self, name: str) -> Sequence[str]:
+        """The keys of a person or of a team's members; "" is the person whose rule this is."""
         ...
 
 
@@ -95,6 +100,18 @@ class To:
         return facts.called in self.called
 
 
+@dataclass(frozen=True, slots=True)
+class PresenceIs:
+    """`presence: dario is offline`: how somebody is at the moment the call comes in."""
+
+    words: str
+    asked: tuple[Asked, ...]
+    schedules: ClassVar[tuple[Schedule, ...]] = ()
+
+    def fits(self, facts: Facts) -> bool:
+        return any(one.holds(facts.presences) for one in self.asked)
+
+
 def plain_number(text: str) -> str:
     """A number without spaces and signs, an international 00 as +; text that is no number comes back as it is."""
     if not re.fullmatch(r"\+?[\d\s()/.-]+\*?", text):
@@ -129,5 +146,18 @@ def _to(texts: Sequence[str], names: Names) -> Condition:
     return To("to " + " or ".join(texts), frozenset(user for text in texts for user in names.called(text)))
 
 
-CONDITIONS: Mapping[str, Callable[[Sequence[str], Names], Condition]] = {"when": _when, "from": _from, "to": _to}
+def _presence(texts: Sequence[str], names: Names) -> Condition:
+    asked = []
+    for text in texts:
+        who, availability, negated = split_words(text)
+        asked.append(Asked(tuple(names.watched(who)), availability, negated))
+    return PresenceIs("while " + " or ".join(texts), tuple(asked))
+
+
+CONDITIONS: Mapping[str, Callable[[Sequence[str], Names], Condition]] = {
+    "when": _when,
+    "from": _from,
+    "to": _to,
+    "presence": _presence,
+}
 """By the key in a rule: what makes the condition from the text or texts after it."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
+from softswitch.dialplan.availability import supposed
 from softswitch.dialplan.conditions import plain_number
 from softswitch.dialplan.decide import next_step
 from softswitch.dialplan.facts import Facts
@@ -27,20 +28,26 @@ def simulate(
     then: Sequence[Outcome] = (),
     *,
     wall: float = 0.0,
+    presence: Sequence[str] = (),
 ) -> list[str]:
     """Lines that tell what becomes of a call, all phones being registered.
+
+    `presence` says how somebody is, e.g. "dario is offline"; everybody else is available.
 
     `at` is an aware datetime, or text as for `parse_moment`, which `wall` (seconds since 1970 UTC, now) is for. `then`
     are the outcomes of the first steps, as far as they are to be followed; what comes after the last is named at the
     end for every outcome.
-    Raises ValueError in an operator's words for a moment that can't be read.
+    Raises ValueError in an operator's words for a moment or presence that can't be read.
     """
     zone = ZoneInfo(plan.timezone)
     moment = parse_moment(at, zone, wall) if isinstance(at, str) else at.timestamp()
     caller = plain_number(caller)
     account = caller if caller in plan.phones else ""
-    facts = Facts(plan.site, to if to in plan.destinations else plain_number(to), caller, account, moment)
+    called = to if to in plan.destinations else plain_number(to)
+    supposing = supposed(presence, plan.people_by_user())
+    facts = Facts(plan.site, called, caller, account, moment, presences=supposing)
     who = f"from {caller}" if caller else "from an unknown caller"
+    who += f", while {' and '.join(presence)}" if presence else ""
     lines = [f"{_clock(moment, zone)} ({plan.timezone}): {to} is called {who}"]
     history: tuple[Outcome, ...] = ()
     for outcome in (*then, None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from softswitch.dialplan.availability import EVERYBODY_AVAILABLE, Presences
 from softswitch.dialplan.override import NOTHING_SET, Overrides
 from softswitch.dialplan.rota import FROM_THE_TOP, Standing
 
@@ -31,3 +32,5 @@ class Facts(NamedTuple):
     """Keys of the people who were on a call and for whom that counts as busy."""
     forwarded: int = 0
     """How often others say that they sent the call on before it came here."""
+    presences: Presences = EVERYBODY_AVAILABLE
+    """How those are of whom some rule asks."""

@@ -10,9 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from softswitch.dialplan.conditions import CONDITIONS
 from softswitch.dialplan.hours import parse_duration
 
-LATER: Mapping[str, str] = {
-    "presence": "conditions on presence",
-}
+LATER: Mapping[str, str] = {}
 """Words of the language that this version refuses, and what they are about."""
 
 
@@ -223,6 +221,8 @@ class AssertionModel(Model):
     at: Word
     caller: Word = Field(default="", alias="from")
     to: Word
+    presence: Words | None = None
+    """How somebody is supposed to be, e.g. "dario is offline"; everybody else is available."""
     rings: Words
     then: dict[str, Words] = Field(default_factory=dict, alias="*then")
     """By key, e.g. "then if busy"; in the order of the file."""

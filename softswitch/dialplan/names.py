@@ -186,6 +186,17 @@ class Directory:
             return (plain_number(name),)
         raise ValueError(f'nobody is called "{name}"{suggestion(name, self.users)}')
 
+    def watched(self, name: str) -> tuple[str, ...]:
+        """The keys of a person or of a team's members; see `conditions.Names`."""
+        if name in self.members:
+            return self.members[name]
+        if self._dropped(("teams", name)):
+            raise ValueError(ALREADY_REPORTED)
+        owner = self.users.get(name)
+        if owner is not None and owner.kind == "teams":
+            return self.members[owner.key]
+        return (self.person(name),)
+
     def owner(self, text: str) -> Owner:
         """Whom a name or number of our own means.
 
@@ -219,6 +230,7 @@ class PersonsNames:
     """The names as one person's rules mean them; see `conditions.Names`."""
 
     directory: Directory
+    person: str
     zone: ZoneInfo | None
     """The person's own, if any."""
     moved: dict[tuple[str, str], Schedule]
@@ -229,6 +241,9 @@ class PersonsNames:
         if self.zone is None or name in self.directory.zoned_schedules:
             return found
         return self.moved.setdefault((name, self.zone.key), found.in_zone(self.zone))
+
+    def watched(self, name: str) -> Sequence[str]:
+        return self.directory.watched(name) if name else (self.person,)
 
     def callers(self, name: str) -> Sequence[str]:
         return self.directory.callers(name)

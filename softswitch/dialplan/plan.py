@@ -249,6 +249,13 @@ class Plan:
     language: str = "en"
     """What the switch itself speaks, one of `sound.library.LANGUAGES`."""
 
+    asked: frozenset[str] = frozenset()
+    """Keys of the people whose presence some rule asks."""
+
+    def people_by_user(self) -> dict[str, str]:
+        """Every name and number of a person to her key."""
+        return {user: one.name for user, one in self.destinations.items() if isinstance(one, Person)}
+
     def lookup(self, user: str) -> Destination | None:
         """Who is called by this user part."""
         return self.destinations.get(user)

@@ -92,7 +92,9 @@ class Messaging:
             return False
         if self._rules.size_bytes and len(request.body) > self._rules.size_bytes:
             raise PeerError(413)
-        people = self._willing(people, Facts(plan.site, called, shown(request), caller.account, self._core.wall), plan)
+        presences = self._core.presence.presences(plan)
+        facts = Facts(plan.site, called, shown(request), caller.account, self._core.wall, presences=presences)
+        people = self._willing(people, facts, plan)
         if not people:
             raise PeerError(480)
         mark = "\n".join(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from softswitch.dialplan.availability import EVERYBODY_AVAILABLE, Presences
 from softswitch.dialplan.decide import MAX_STEPS, next_step
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import Outcome
@@ -31,7 +32,14 @@ class Why:
         return asdict(self)
 
 
-def why(plan: Plan, who: str, bindings_of: BindingsOf, wall: float, overrides: Overrides = NOTHING_SET) -> Why:
+def why(
+    plan: Plan,
+    who: str,
+    bindings_of: BindingsOf,
+    wall: float,
+    overrides: Overrides = NOTHING_SET,
+    presences: Presences = EVERYBODY_AVAILABLE,
+) -> Why:
     """Whether a call to `who` (a name, a number, an account) would ring anywhere now, from an unknown caller.
 
     Phones without a binding count as unreachable; whether a registered one is busy only a call can tell.
@@ -46,7 +54,9 @@ def why(plan: Plan, who: str, bindings_of: BindingsOf, wall: float, overrides: O
     people = [destination] if isinstance(destination, Person) else [plan.people[m] for m in destination.members]
     for person in people:
         lines += _places(person, bindings_of, wall)
-    walked, reachable = _walk(plan, bindings_of, Facts(plan.site, who, wall=wall, overrides=overrides))
+    walked, reachable = _walk(
+        plan, bindings_of, Facts(plan.site, who, wall=wall, overrides=overrides, presences=presences)
+    )
     return Why(reachable, (*lines, *walked))
 
 

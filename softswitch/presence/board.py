@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
 
+from softswitch.dialplan.availability import AVAILABILITIES, EVERYBODY_AVAILABLE, OFFLINE, Presences
+from softswitch.dialplan.conditions import PresenceIs
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.dialplan.reach import next_to
@@ -20,16 +22,6 @@ from softswitch.registrar.bindings import Binding
 
 UNKNOWN = State("", "", "", "")
 """Of somebody who was not looked at yet."""
-MOST_TALKATIVE = (
-    compose.AVAILABLE,
-    compose.ON_THE_PHONE,
-    compose.BUSY,
-    compose.AWAY,
-    compose.DO_NOT_DISTURB,
-    compose.OFFLINE,
-)
-"""A team is what the first of these is that any of its members is."""
-
 Key = tuple[str, str]
 """Site and key of a person or team in the dialplan."""
 
@@ -64,7 +56,7 @@ class Board:
         self.plans = dict(plans)
         self._teams: dict[Key, list[str]] = {}
         self._callers: dict[Key, set[Key]] = {}
-        """Whose calls may be sent on to this person or team directly."""
+        """Whose calls may be sent on to this person or team directly, or whose rules ask how they are."""
         self._depend: dict[Key, list[str]] = {}
         """Memory of `_dependents`."""
         self._changes: list[tuple[float, int, str, Schedule]] = []
@@ -75,8 +67,8 @@ class Board:
                     self._teams.setdefault((site, member), []).append(team.name)
             everybody: list[Person | Team] = [*plan.people.values(), *plan.teams.values()]
             for one in everybody:
-                for other in next_to(plan, one):
-                    self._callers.setdefault((site, other.name), set()).add((site, one.name))
+                for name in [other.name for other in next_to(plan, one)] + _asks(one):
+                    self._callers.setdefault((site, name), set()).add((site, one.name))
             schedules = {
                 id(one): one
                 for person in plan.people.values()
@@ -197,7 +189,17 @@ class Board:
             self._states.pop((site, person), None)
             return before, UNKNOWN
         now = self._states[site, person] = compose.compose(self._known(plan, someone))
+        if now.availability != before.availability and person in plan.asked:
+            for other in self._dependents((site, person)):
+                self.dirty.setdefault((site, other), f"{person} {now.availability}")
         return before, now
+
+    def presences(self, plan: Plan) -> Presences:
+        """How those are of whom the rules of this plan ask, at this moment."""
+        if not plan.asked:
+            return EVERYBODY_AVAILABLE
+        people = [plan.people[name] for name in plan.asked]
+        return {one.name: compose.availability_of(self._devices(plan, one)) for one in people}
 
     def state(self, site: str, who: Person | Team) -> State:
         """The state of a person, or of a team as a whole."""
@@ -205,9 +207,10 @@ class Board:
             known = self._states.get((site, who.name))
             return known if known is not None else self.update(site, who.name)[1]
         plan = self.plans[site]
+        # The first of the words that is true of any of them.
         members = [self.state(site, plan.people[name]) for name in who.members]
         found = {one.availability for one in members}
-        return State(next((one for one in MOST_TALKATIVE if one in found), compose.OFFLINE), "", "", "")
+        return State(next((one for one in AVAILABILITIES if one in found), OFFLINE), "", "", "")
 
     def lamps(self, site: str, who: Person | Team) -> list[Lamp]:
         """The calls of a person's phones, or of a team's members', those that just ended last."""
@@ -230,6 +233,11 @@ class Board:
         return any(self._ways.flow_of(one) is not None for one in self._ways.bindings(site, account, self.wall))
 
     def _known(self, plan: Plan, person: Person) -> Known:
+        """All that her state is made of."""
+        return self._devices(plan, person)._replace(landing=self._landing(plan, person))
+
+    def _devices(self, plan: Plan, person: Person) -> Known:
+        """The same but for where her next call lands."""
         site = plan.site
         devices = []
         for place in person.places.values():
@@ -240,10 +248,11 @@ class Board:
             Published(one.account, one.open, one.activity, one.note, one.published_at)
             for one in self.publications.of(site, person.name)
         ]
-        return Known(devices, published, landing=self._landing(plan, person))
+        return Known(devices, published)
 
     def _landing(self, plan: Plan, person: Person) -> Landing:
-        return landing(plan, person, self._facts(plan.site), lambda account: self.reachable(plan.site, account))
+        facts = self._facts(plan.site)._replace(presences=self.presences(plan))
+        return landing(plan, person, facts, lambda account: self.reachable(plan.site, account))
 
     def _talks(self, site: str, account: str) -> bool:
         lamps = self._lamps.get((site, account))
@@ -252,3 +261,10 @@ class Board:
 
 def _phones(person: Person) -> list[str]:
     return [account for place in person.places.values() for account in place.phones]
+
+
+def _asks(one: Person | Team) -> list[str]:
+    """The people of whom the rules of this person ask how they are."""
+    rules = one.rules if isinstance(one, Person) else ()
+    conditions = [condition for rule in rules for condition, _ in rule.checks]
+    return [name for one in conditions if isinstance(one, PresenceIs) for asked in one.asked for name in asked.people]

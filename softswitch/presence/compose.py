@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-AVAILABLE, ON_THE_PHONE, BUSY, AWAY = "available", "on the phone", "busy", "away"
-DO_NOT_DISTURB, OFFLINE = "do not disturb", "offline"
+from softswitch.dialplan.availability import AVAILABLE, AWAY, BUSY, DO_NOT_DISTURB, OFFLINE, ON_THE_PHONE
 
 NOBODY = "nobody"
 
@@ -114,8 +113,13 @@ RULES: Sequence[tuple[str, Callable[[Known], bool], str]] = (
 
 def compose(known: Known) -> State:
     """Her state. Conflicting words of devices: the first of RULES wins; among notes the latest."""
-    availability = next(name for name, holds, _ in RULES if holds(known))
+    availability = availability_of(known)
     return State(availability, _place(known, availability), _note(known), known.landing.who)
+
+
+def availability_of(known: Known) -> str:
+    """The first part of the state, which does not depend on where calls land."""
+    return next(name for name, holds, _ in RULES if holds(known))
 
 
 def _place(known: Known, availability: str) -> str:

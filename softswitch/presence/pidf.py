@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lxml import etree
 
+from softswitch.dialplan.availability import AWAY, BUSY, ON_THE_PHONE
 from softswitch.errors import PeerError
-from softswitch.presence.compose import AWAY, BUSY, ON_THE_PHONE
 
 _PIDF = "{urn:ietf:params:xml:ns:pidf}"
 _MODEL = "{urn:ietf:params:xml:ns:pidf:data-model}"

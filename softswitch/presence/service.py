@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from softswitch.dialog.dialog import Dialog
+from softswitch.dialplan.availability import Presences
 from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.errors import PeerError
 from softswitch.events import BindingChanged, Bus, PartChanged
@@ -150,6 +151,11 @@ class Presence:
                     subscription.receive(CHANGED)
             self._wake_looker()
             self._arm_clock()
+
+    def presences(self, plan: Plan) -> Presences:
+        """How those are of whom the rules of this plan ask, at this moment."""
+        self.board.wall = self._wall()
+        return self.board.presences(plan)
 
     # -- requests
 

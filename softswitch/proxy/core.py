@@ -426,6 +426,7 @@ class Core:
             self.overrides.of(plan.site),
             self.calls.engaged(plan) if plan.busy_people else NOBODY,
             forwarded,
+            self.presence.presences(plan),
         )
 
     def coming_round(self, plan: Plan, called: str, caller: str) -> int:

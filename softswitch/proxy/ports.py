@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.availability import Presences
 from softswitch.dialplan.override import Overrides
 from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.dialplan.step import Command
@@ -133,6 +134,10 @@ class OverrideHandler(Protocol):
 
 class PresenceHandler(Protocol):
     """Subscriptions to people and teams of ours, and what is published of them."""
+
+    def presences(self, plan: Plan) -> Presences:
+        """How those are of whom the rules of this plan ask, at this moment."""
+        ...
 
     def on_subscribe(self, request: Request, plan: Plan, user: str, who: Person | Team, watching: Watching) -> None:
         """A SUBSCRIBE outside of a dialog to whom `user` means. Raises PeerError."""

@@ -198,4 +198,7 @@ class Answers:
             raise ControlError(f"which site? There are {', '.join(plans)}: say 101@{next(iter(plans))}")
         wall = self._server.clock.wall()
         registrar, overrides = self._server.registrar, self._server.overrides.of(plan.site)
-        return why(plan, who, lambda one: registrar.bindings(plan.site, one, wall), wall, overrides).as_json()
+        presences = self._server.switch.presence.presences(plan)
+        return why(
+            plan, who, lambda one: registrar.bindings(plan.site, one, wall), wall, overrides, presences
+        ).as_json()

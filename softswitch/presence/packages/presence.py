@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from softswitch.presence.compose import AVAILABLE, AWAY, BUSY, DO_NOT_DISTURB, NOBODY, OFFLINE, ON_THE_PHONE, State
+from softswitch.dialplan.availability import AVAILABLE, AWAY, BUSY, DO_NOT_DISTURB, OFFLINE, ON_THE_PHONE
+from softswitch.presence.compose import NOBODY, State
 from softswitch.presence.document import DECLARATION, Document, attribute, text
 
 CONTENT_TYPE = b"application/pidf+xml"

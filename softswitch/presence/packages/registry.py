@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from softswitch.dialplan.availability import OFFLINE
 from softswitch.dialplan.plan import Person, Team
 from softswitch.presence.board import Board
-from softswitch.presence.compose import OFFLINE, State
+from softswitch.presence.compose import State
 from softswitch.presence.document import Document
 from softswitch.presence.packages import dialog, message_summary, presence, reg, winfo
 from softswitch.presence.packages.winfo import Watcher
