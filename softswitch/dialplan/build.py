@@ -43,6 +43,7 @@ from softswitch.dialplan.plan import (
 from softswitch.dialplan.rota import LONGEST_IDLE, ORDERS
 from softswitch.dialplan.routes import Routes
 from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
+from softswitch.dialplan.sight import NOBODY, USUAL, USUAL_CALLS, Sight, sight
 from softswitch.dialplan.source import Part, Source, suggestion
 from softswitch.dialplan.step import Answer, Hop, Reject, Ring
 from softswitch.dialplan.telephone import international
@@ -113,6 +114,8 @@ class _Builder:
         self.trunks: Entries[TrunkModel] = self._entries("trunks", lambda model: model.trunks)
         self.names.country = self.days_off.of_site.country
         self.names.trunks = set(self.trunks)
+        self.seen_by, self.calls_seen_by = USUAL, USUAL_CALLS
+        """What holds for those who say nothing."""
 
     def build(self) -> Plan:
         for name, (source, schedule) in self.schedules.items():
@@ -132,6 +135,8 @@ class _Builder:
         network = Network(self.names, self._emergency(), self.days_off.of_site.country)
         trunks = {name: network.trunk(name, source, model) for name, (source, model) in self.trunks.items()}
         outside = self._outside(network)
+        self.seen_by = self._site_sight("seen by", USUAL)
+        self.calls_seen_by = self._site_sight("calls seen by", USUAL_CALLS)
         people = {name: self._person(name, source, person) for name, (source, person) in self.people.items()}
         teams = {name: self._team(name, source, team) for name, (source, team) in self.teams.items()}
         for name, (source, _) in self.schedules.items():
@@ -481,6 +486,8 @@ class _Builder:
             zone.key if zone is not None else "",
             model.busy_when == ON_ANY_CALL,
             self._voicemail(name, source, model.voicemail, names),
+            self._sight(model.seen_by, self.seen_by, source, "people", name, "seen by"),
+            self._sight(model.calls_seen_by, self.calls_seen_by, source, "people", name, "calls seen by"),
         )
 
     def _voicemail(self, name: str, source: Source, model: VoicemailModel, names: PersonsNames) -> Voicemail:
@@ -501,6 +508,29 @@ class _Builder:
             source.error(f'"{model.mail}" is no mail address', *path, "mail")
         return Voicemail(tuple(greetings), model.pin, model.mail, model.longest)
 
+    def _site_sight(self, key: str, usual: Sight) -> Sight:
+        """What the site says for everybody."""
+        for source in self.sources:
+            site = source.model.site
+            texts = None if site is None else site.seen_by if key == "seen by" else site.calls_seen_by
+            if texts is not None:
+                return self._sight(texts, usual, source, "site", key)
+        return usual
+
+    def _sight(self, texts: list[str] | None, usual: Sight, source: Source, *path: Part) -> Sight:
+        if texts is None:
+            return usual
+        good: list[str] = []
+        for index, text in enumerate(texts):
+            try:
+                sight([text], self.names)
+                good.append(text)
+            except ValueError as error:
+                source.refuse(error, *path, index)
+        if NOBODY in good and len(good) > 1:
+            source.error("nobody stands alone, not beside others", *path)
+        return sight(good, self.names)
+
     def _team(self, name: str, source: Source, model: TeamModel) -> Team:
         path = ("teams", name)
         if model.ring not in ORDERS:
@@ -510,7 +540,18 @@ class _Builder:
         then = Routes(source, self.names).then(model.then, (*path, "then"))
         members = self.names.members[name]
         seconds = model.ring_seconds or RING_SECONDS
-        return Team(name, model.name or name, model.number, members, model.ring, seconds, then)
+        return Team(
+            name,
+            model.name or name,
+            model.number,
+            members,
+            model.ring,
+            seconds,
+            then,
+            None,
+            self.seen_by,
+            self.calls_seen_by,
+        )
 
 
 def _every_place(person: str, number: str, phones: tuple[str, ...]) -> Ring | Reject:

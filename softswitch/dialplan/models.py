@@ -78,6 +78,8 @@ class SiteModel(Model):
     forwards: Word | None = None
     language: Word = ""
     holidays: HolidaysModel | None = None
+    seen_by: Words | None = Field(default=None, alias="seen by")
+    calls_seen_by: Words | None = Field(default=None, alias="calls seen by")
 
 
 class ScheduleModel(Model):
@@ -165,6 +167,8 @@ class PersonModel(Model):
     places: dict[str, PlaceModel] = Field(default_factory=dict)
     voicemail: VoicemailModel = Field(default_factory=VoicemailModel)
     calls: list[RuleModel] = Field(default_factory=list)
+    seen_by: Words | None = Field(default=None, alias="seen by")
+    calls_seen_by: Words | None = Field(default=None, alias="calls seen by")
 
 
 class TeamModel(Model):

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from softswitch.dialplan.conditions import Condition
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.schedule import Schedule
+from softswitch.dialplan.sight import USUAL, USUAL_CALLS, Sight
 from softswitch.dialplan.step import Answer, Reject, Ring
 from softswitch.dialplan.trunk import OutsideLine, Trunk
 
@@ -176,6 +177,10 @@ class Person:
     busy_on_call: bool = False
     """Whether being on any call counts as busy."""
     voicemail: Voicemail = Voicemail()
+    seen_by: Sight = USUAL
+    """Who may see how she is."""
+    calls_seen_by: Sight = USUAL_CALLS
+    """Who of these may see with whom she talks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,8 @@ class Team:
     """For all together, or for each of them."""
     then: Mapping[Outcome, Route]
     at_once: None = None
+    seen_by: Sight = USUAL
+    calls_seen_by: Sight = USUAL_CALLS
 
 
 @dataclass(frozen=True, slots=True)

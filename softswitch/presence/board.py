@@ -201,21 +201,18 @@ class Board:
         people = [plan.people[name] for name in plan.asked]
         return {one.name: compose.availability_of(self._devices(plan, one)) for one in people}
 
-    def state(self, site: str, who: Person | Team) -> State:
-        """The state of a person, or of a team as a whole."""
-        if isinstance(who, Person):
-            known = self._states.get((site, who.name))
-            return known if known is not None else self.update(site, who.name)[1]
-        plan = self.plans[site]
-        # The first of the words that is true of any of them.
-        members = [self.state(site, plan.people[name]) for name in who.members]
-        found = {one.availability for one in members}
+    def state(self, site: str, person: Person) -> State:
+        """How a person is."""
+        known = self._states.get((site, person.name))
+        return known if known is not None else self.update(site, person.name)[1]
+
+    def state_of_all(self, site: str, people: Iterable[Person]) -> State:
+        """How several people are as one: the first of the words that is true of any of them."""
+        found = {self.state(site, one).availability for one in people}
         return State(next((one for one in AVAILABILITIES if one in found), OFFLINE), "", "", "")
 
-    def lamps(self, site: str, who: Person | Team) -> list[Lamp]:
-        """The calls of a person's phones, or of a team's members', those that just ended last."""
-        plan = self.plans[site]
-        people = [who] if isinstance(who, Person) else [plan.people[name] for name in who.members]
+    def lamps(self, site: str, people: Iterable[Person]) -> list[Lamp]:
+        """The calls of these people's phones, those that just ended last."""
         running: list[Lamp] = []
         ended: list[Lamp] = []
         for person in people:

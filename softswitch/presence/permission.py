@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from softswitch.dialplan.plan import Person, Plan, Team
+from softswitch.dialplan.sight import Sight
 from softswitch.presence.view import EVERYTHING, NOTHING, STATE
 
 
@@ -23,12 +24,11 @@ class Watching(NamedTuple):
 
 def view_of(plan: Plan, who: Person | Team, watching: Watching) -> str:
     """What he sees of somebody: one of `view`."""
-    if watching.site != plan.site or watching.account not in plan.phones:
+    if is_own(plan, who, watching):
+        return EVERYTHING
+    if not _may(plan, who, who.seen_by, watching):
         return NOTHING
-    watcher = plan.person_of(watching.account)
-    if watcher is None:
-        return STATE
-    return EVERYTHING if watcher.name in _near(plan, who) else STATE
+    return EVERYTHING if _may(plan, who, who.calls_seen_by, watching) else STATE
 
 
 def is_own(plan: Plan, who: Person | Team, watching: Watching) -> bool:
@@ -37,8 +37,26 @@ def is_own(plan: Plan, who: Person | Team, watching: Watching) -> bool:
     return watcher is not None and watcher is who
 
 
-def _near(plan: Plan, who: Person | Team) -> set[str]:
-    """The person and everybody in a team with her; of a team its members."""
+def member_view(team: Team, member: Person, view: str) -> str:
+    """What he who sees this much of a team sees there of a member: no more than she would show to all of them."""
+    if view == NOTHING or not (member.seen_by.firm or member.seen_by == team.seen_by):
+        return NOTHING
+    if view == EVERYTHING and (member.calls_seen_by.firm or member.calls_seen_by == team.calls_seen_by):
+        return EVERYTHING
+    return STATE
+
+
+def _may(plan: Plan, who: Person | Team, sight: Sight, watching: Watching) -> bool:
+    if watching.site != plan.site:
+        return sight.from_outside(watching.address)
+    if watching.account not in plan.phones:
+        return False  # a reload took the phone away
+    watcher = plan.person_of(watching.account)
+    return sight.of_the_firm(watcher.name if watcher is not None else "", _mates(plan, who) if sight.team else ())
+
+
+def _mates(plan: Plan, who: Person | Team) -> set[str]:
+    """Everybody in a team with the person; of a team its members."""
     if isinstance(who, Team):
         return set(who.members)
-    return {who.name, *(name for team in plan.teams.values() if who.name in team.members for name in team.members)}
+    return {name for team in plan.teams.values() if who.name in team.members for name in team.members}

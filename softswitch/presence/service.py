@@ -18,7 +18,7 @@ from softswitch.presence.limits import PresenceLimits, Rate
 from softswitch.presence.packages.lists import resource_list
 from softswitch.presence.packages.registry import ALLOW_EVENTS, PACKAGES, Asked, Subject
 from softswitch.presence.packages.winfo import Watcher
-from softswitch.presence.permission import Watching, is_own, view_of
+from softswitch.presence.permission import Watching, is_own, member_view, view_of
 from softswitch.presence.pidf import read_pidf
 from softswitch.presence.ports import FactsNow, Mailboxes, Moment, Verify, Ways
 from softswitch.presence.publication import Publications
@@ -590,7 +590,9 @@ class Presence:
         members = []
         for member in [plan.people[one] for one in who.members]:
             uri = f"sip:{member.number or member.name}@{site}"
-            members.append((uri, member.display, make(self._asked, Subject(site, member, uri, view))))
+            members.append(
+                (uri, member.display, make(self._asked, Subject(site, member, uri, member_view(who, member, view))))
+            )
         return resource_list(f"sip:{user}@{site}", who.display, members)
 
     def deliver(self, subscription: Subscription, forced: bool) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.availability import Presences
+from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.override import Overrides
 from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.dialplan.step import Command

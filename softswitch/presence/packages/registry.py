@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from softswitch.dialplan.availability import OFFLINE
 from softswitch.dialplan.plan import Person, Team
 from softswitch.presence.board import Board
-from softswitch.presence.compose import State
 from softswitch.presence.document import Document
 from softswitch.presence.packages import dialog, message_summary, presence, reg, winfo
 from softswitch.presence.packages.winfo import Watcher
+from softswitch.presence.permission import member_view
 from softswitch.presence.ports import Mailboxes, Messages
 from softswitch.presence.view import EVERYTHING, NOTHING
 
@@ -47,15 +46,30 @@ class Package(NamedTuple):
     """Teams have it too."""
 
 
+def _seen(asked: Asked, subject: Subject) -> list[tuple[Person, str]]:
+    """The person, or the members of the team, and how much is to be seen of each; without those who show nothing."""
+    who = subject.who
+    if isinstance(who, Person):
+        return [] if subject.view == NOTHING else [(who, subject.view)]
+    people = asked.board.plans[subject.site].people
+    found = [(people[name], member_view(who, people[name], subject.view)) for name in who.members]
+    return [(person, view) for person, view in found if view != NOTHING]
+
+
 def _presence(asked: Asked, subject: Subject) -> Document:
-    if subject.view == NOTHING:
-        return presence.pidf(State(OFFLINE, "", "", ""), subject.entity)
-    return presence.pidf(asked.board.state(subject.site, subject.who), subject.entity)
+    seen = [person for person, _ in _seen(asked, subject)]
+    if isinstance(subject.who, Person) and seen:
+        state = asked.board.state(subject.site, subject.who)
+    else:
+        state = asked.board.state_of_all(subject.site, seen)
+    return presence.pidf(state, subject.entity)
 
 
 def _dialog(asked: Asked, subject: Subject) -> Document:
-    lamps = [] if subject.view == NOTHING else asked.board.lamps(subject.site, subject.who)
-    return dialog.dialog_info(lamps, subject.entity, subject.site, subject.view == EVERYTHING)
+    seen = _seen(asked, subject)
+    lamps = asked.board.lamps(subject.site, [person for person, _ in seen])
+    details = all(view == EVERYTHING for _, view in seen)
+    return dialog.dialog_info(lamps, subject.entity, subject.site, details)
 
 
 def _messages(asked: Asked, subject: Subject) -> Document:
