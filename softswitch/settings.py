@@ -110,6 +110,11 @@ class PresenceSettings:
     """Longer wishes are cut to this."""
     subscriptions: Count = 300
     """At most so many at once of one phone."""
+    history: Literal["off", "person", "supervisors"] = "supervisors"
+    """Who may read how somebody was: nobody, for it is not kept; only the person herself, by `person export`; or who
+    runs the switch, too."""
+    keep_seconds: Annotated[Seconds, Field(alias="keep")] = 30 * 86_400.0
+    """For so long it is kept; 0 is for ever."""
 
 
 @dataclass(frozen=True, slots=True)

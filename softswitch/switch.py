@@ -27,6 +27,7 @@ from softswitch.media.engine import Did, Done, Heard, MediaEngine, MediaEvent, M
 from softswitch.messaging.letter import Letter, MessageStore, Rules
 from softswitch.messaging.service import Messaging
 from softswitch.overrides.service import OverrideService
+from softswitch.presence.history import History
 from softswitch.presence.limits import PresenceLimits
 from softswitch.presence.ports import Messages, NoMailboxes
 from softswitch.presence.service import Presence
@@ -142,11 +143,13 @@ class Switch:
         on_store_error: Callable[[BaseException], None] = lambda error: None,
         own_sound: Callable[[str], Sound | None] = lambda path: None,
         boxes: Boxes | None = None,
+        history: History | None = None,
     ) -> None:
         """`own_hosts` are further addresses that mean us: those of the interfaces behind a wildcard bind.
 
         Without `letters` no message waits. `on_store_error` is told why something of presence could not be stored.
         `own_sound` has the WAV file of a dialplan in the form that is played.
+        `history` keeps how everybody was.
         """
         self.clock = outside.clock
         self.log = outside.log
@@ -211,6 +214,7 @@ class Switch:
             wall=lambda: self.core.wall,
             verify=lambda request, site: verifier.verify(request, site, self.layer.now, True),
             on_store_error=on_store_error,
+            on_state=history.changed if history is not None else lambda *_: None,
         )
         bus.subscribe(VoicemailChanged, lambda event: self.presence.mailbox_changed(event.site, event.person))
         self._sweeper = Timer(self._sweep)

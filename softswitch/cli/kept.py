@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from sqlite3 import Connection
 from zoneinfo import ZoneInfo
@@ -58,10 +58,17 @@ def zone_of(plans: Plans, site: str = "") -> tzinfo:
 
 
 def since_moment(text: str, zone: tzinfo) -> float:
-    """Seconds since 1970 UTC, of "2h" (ago), "today", "2026-11-23" or "2026-11-23 09:00". Raises Refused."""
+    """Seconds since 1970 UTC, of "2h" (ago), "8:00" (the latest), "today", "2026-11-23" or "2026-11-23 09:00".
+
+    Raises Refused.
+    """
     now = datetime.fromtimestamp(time.time(), zone)
     if text == "today":
         return now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp()
+    clock = re.fullmatch(r"(\d{1,2}):(\d{2})", text)
+    if clock and int(clock[1]) < 24 and int(clock[2]) < 60:
+        at = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0, fold=0)
+        return (at if at <= now else at - timedelta(days=1)).timestamp()
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?", text):
         try:
             return datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()
@@ -70,7 +77,7 @@ def since_moment(text: str, zone: tzinfo) -> float:
     try:
         return now.timestamp() - duration(text)
     except ValueError:
-        raise Refused(f'--since "{text}": write 2h or 7d, today, 2026-11-23 or "2026-11-23 09:00"') from None
+        raise Refused(f'--since "{text}": write 2h or 7d, 8:00, today, 2026-11-23 or "2026-11-23 09:00"') from None
 
 
 def person_meant(plans: Plans, who: str, site: str | None) -> tuple[str, str]:

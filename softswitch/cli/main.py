@@ -24,6 +24,7 @@ from softswitch.cli.messages import messages
 from softswitch.cli.override import override
 from softswitch.cli.person import person
 from softswitch.cli.phone import phone
+from softswitch.cli.presence import presence
 from softswitch.cli.reload import reload
 from softswitch.cli.run import run
 from softswitch.cli.schema import schema
@@ -41,6 +42,7 @@ COMMANDS: dict[str, click.Command] = {
     "reload": reload,
     "status": status,
     "why": why,
+    "presence": presence,
     "trunks": trunks,
     "simulate": simulate,
     "week": week,

@@ -20,6 +20,7 @@ from softswitch.messaging.form import text_of
 from softswitch.messaging.letter import Letter
 from softswitch.ops.control import ControlError, NobodyThere, ask
 from softswitch.overrides.words import change_json
+from softswitch.presence.stored import StoredSubscription
 from softswitch.records.export import as_json, moment
 from softswitch.records.people import accounts_of
 from softswitch.records.record import Query
@@ -28,8 +29,10 @@ from softswitch.settings import Settings
 from softswitch.store.errors import StoreError
 from softswitch.store.open import open_store
 from softswitch.store.sqlite import all_bindings
+from softswitch.store.sqlite_history import states_of
 from softswitch.store.sqlite_messages import content_of, letters_about
 from softswitch.store.sqlite_overrides import changes_of
+from softswitch.store.sqlite_presence import all_publications, all_subscriptions
 from softswitch.store.sqlite_records import select
 from softswitch.store.sqlite_voicemail import all_voicemails
 from softswitch.voicemail.files import Files
@@ -43,7 +46,7 @@ FORGET_SECONDS = 120.0
 
 @click.group()
 def person() -> None:
-    """What is kept about a person: registrations, records of calls, messages that wait, what she has set for calls."""
+    """What is kept about a person: registrations, calls, messages, how she was, what she has set for calls."""
 
 
 @person.command("export")
@@ -64,6 +67,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         messages = [_message(connection, one, zone) for one in letters_about(connection, domain, key)]
         settings_of = [change_json(one, zone) for one in changes_of(connection, domain, key)]
         voicemails = [_voicemail(settings, one, zone) for one in all_voicemails(connection) if one.box == (domain, key)]
+        presence = _presence(connection, domain, key, accounts, zone)
     registrations = []
     for binding in bindings:
         found = binding._asdict()
@@ -80,6 +84,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         "messages": messages,
         "settings": settings_of,
         "voicemails": voicemails,
+        "presence": presence,
     }
     click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
@@ -90,7 +95,9 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
 @site_option
 @config_option
 def forget(who: str, yes: bool, site: str | None, config: Path | None) -> int | None:
-    """Delete what is kept of WHO: registrations, calls, messages that wait, voicemail, and what WHO has set.
+    """Delete what is kept of WHO: registrations, calls, messages that wait, voicemail, what WHO has set, how WHO was.
+
+    Subscriptions to WHO end.
 
     These calls are then missing for everybody else too, and the messages are never delivered. Calls that run at this
     moment are recorded when they end, and phones that are still in the dialplan register again by themselves.
@@ -140,6 +147,26 @@ async def _forget_voicemails(settings: Settings, store: VoicemailStore, site: st
     return len(messages)
 
 
+def _presence(connection: Connection, site: str, key: str, accounts: list[str], zone: tzinfo) -> dict[str, Any]:
+    """How she was, what her phones published, whom they watch, and who watches her."""
+    watching = [one for one in all_subscriptions(connection) if key == one.key or one.account in accounts]
+    return {
+        "states": [{**one._asdict(), "at": moment(one.at, zone)} for one in states_of(connection, site, key, 0.0)],
+        "published": [
+            {**one._asdict(), **{name: moment(getattr(one, name), zone) for name in ("published_at", "expires_at")}}
+            for one in all_publications(connection)
+            if (one.site, one.person) == (site, key)
+        ],
+        "watches": [_watched(one, zone) for one in watching if one.watcher_site == site and one.account in accounts],
+        "watched_by": [_watched(one, zone) for one in watching if (one.site, one.key) == (site, key)],
+    }
+
+
+def _watched(one: StoredSubscription, zone: tzinfo) -> dict[str, Any]:
+    return {"watcher": one.watcher, "phone": one.account, "of": one.key, "event": one.package,
+            "until": moment(one.expires_at, zone)}  # fmt: skip
+
+
 def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> dict[str, int]:
     """No switch is running: the file is ours."""
     if not path_of(settings).exists():
@@ -160,6 +187,7 @@ def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> dict[
                 "messages": await stores.messages.forget(site, key),
                 "settings": await stores.overrides.forget(site, key),
                 "voicemails": await _forget_voicemails(settings, stores.voicemail, site, key),
+                "presence": await stores.presence.forget(site, key, accounts) + await stores.history.forget(site, key),
             }
         finally:
             await stores.close()

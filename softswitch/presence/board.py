@@ -45,6 +45,8 @@ class Board:
         self._ended: dict[Key, list[Lamp]] = {}
         """By person: the calls that ended with the latest change."""
         self._states: dict[Key, State] = {}
+        self.since: dict[Key, float] = {}
+        """By person: when she became what she is, wall clock."""
         self._reached: dict[Key, bool] = {}
         """By site and account: whether a call could reach the phone when it was looked at last."""
         self.use(plans)
@@ -189,6 +191,8 @@ class Board:
             self._states.pop((site, person), None)
             return before, UNKNOWN
         now = self._states[site, person] = compose.compose(self._known(plan, someone))
+        if now.availability != before.availability:
+            self.since[site, person] = self.wall
         if now.availability != before.availability and person in plan.asked:
             for other in self._dependents((site, person)):
                 self.dirty.setdefault((site, other), f"{person} {now.availability}")

@@ -57,8 +57,8 @@ RESUMED_PER_SECOND = 500
 CSEQ_PER_SECOND = 20
 """More than a subscription can have sent since it was stored; see `wants.SHORTEST_INTERVAL`."""
 
-OnState = Callable[[str, str, State, State, str], None]
-"""(site, person, before, now, cause)."""
+OnState = Callable[[str, str, State, State, str, float], None]
+"""(site, person, before, now, cause, wall)."""
 
 
 class Presence:
@@ -80,7 +80,7 @@ class Presence:
         wall: Callable[[], float],
         verify: Verify,
         on_store_error: Callable[[BaseException], None],
-        on_state: OnState = lambda site, person, before, now, cause: None,
+        on_state: OnState = lambda site, person, before, now, cause, wall: None,
     ) -> None:
         """`wall` tells the moment of the input at hand; `on_state` is told of every change of somebody's state."""
         self._layer = layer
@@ -445,6 +445,11 @@ class Presence:
                 found.append(Watcher(_text(one.dialog.local_tag), f"sip:{one.watcher}", display))
         return found
 
+    def watching(self, site: str, person: str) -> list[str]:
+        """The addresses of all who watch a person's presence or lamp, once each."""
+        found = self._by_subject.get((site, person), {})
+        return sorted({one.watcher for one in found if one.package in ("presence", "dialog") and one.state != OVER})
+
     def _who(self, subscription: Subscription) -> Person | Team | None:
         plan = self.board.plans.get(subscription.site)
         if plan is None:
@@ -532,7 +537,7 @@ class Presence:
     def _update(self, key: Key, cause: str) -> None:
         before, after = self.board.update(*key)
         if before != after:
-            self._on_state(*key, before, after, cause)
+            self._on_state(*key, before, after, cause, self.board.wall)
         self._tell(key)
 
     def _settle(self, subscription: Subscription) -> None:

@@ -18,6 +18,7 @@ from softswitch.ops.why import why
 from softswitch.records.people import accounts_of
 from softswitch.reload.apart import CheckFailed
 from softswitch.server.override_answers import OverrideAnswers
+from softswitch.server.presence_answers import PresenceAnswers
 from softswitch.server.running import Server
 from softswitch.server.texts import hostport
 from softswitch.store.errors import StoreError
@@ -41,6 +42,7 @@ class Answers:
             "forget person": self.forget_person,
             "delete voicemail": self.delete_voicemail,
             **OverrideAnswers(self._server).handlers(),
+            "presence": PresenceAnswers(self._server).presence,
         }
 
     async def reload(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class Answers:
             calls = await self._server.records.forget(site, person)
             messages = await self._forget_messages(site, person)
             settings = await self._server.override_store.forget(site, person)
+            presence = await self._forget_presence(site, person)
         except StoreError as error:
             raise ControlError(str(error)) from error
         self._server.overrides.forgotten(site, person)
@@ -80,6 +83,7 @@ class Answers:
             "messages": messages,
             "settings": settings,
             "voicemails": len(voicemails),
+            "presence": presence,
         }
         log.info("forgot a person", site=site, **{what.replace(" ", "_"): count for what, count in gone.items()})
         return gone
@@ -105,6 +109,16 @@ class Answers:
             if self._server.switch.messaging is not None:
                 self._server.switch.messaging.forget(site, person)
         return await self._server.letters.store.forget(site, person)
+
+    async def _forget_presence(self, site: str, person: str) -> int:
+        server = self._server
+        with server.switch.moment():
+            server.switch.presence.forget(site, person)
+        if server.history is not None:
+            server.history.flush()
+        plan = server.plans.get(site)
+        accounts = accounts_of(plan, person) if plan is not None else []
+        return await server.presence.forget(site, person, accounts) + await server.history_store.forget(site, person)
 
     async def _remove_registrations(self, site: str, account: str, wall: float) -> int:
         count = len(self._server.registrar.bindings(site, account, wall))

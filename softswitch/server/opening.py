@@ -20,6 +20,7 @@ from softswitch.ops.interfaces import own_addresses
 from softswitch.ops.limits import Limits
 from softswitch.ops.log import log
 from softswitch.overrides.service import OverrideService
+from softswitch.presence.history import History
 from softswitch.presence.limits import PresenceLimits
 from softswitch.records.people import whose
 from softswitch.records.recorder import Recorder
@@ -96,6 +97,11 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
     rules = Rules(**{name: getattr(settings.messages, name) for name in settings.messages.__slots__})
     server.letters = Letters(stores.messages, rules, await stores.messages.load(), server.message_failed)
     server.presence = stores.presence
+    server.history_store = stores.history
+    server.history = None
+    if settings.presence.history != "off":
+        server.history = History(stores.history, server.loop.call_later, server.presence_failed)
+        stack.callback(server.history.flush)
     server.records = stores.records
     server.boxes = await open_boxes(stack, settings.voicemail.folder, stores.voicemail, bus)
     server.boxes.pin = lambda name: server.secrets.plain(name)
@@ -209,6 +215,7 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         on_store_error=server.presence_failed,
         own_sound=server.sounds.find,
         boxes=server.boxes,
+        history=server.history,
     )
 
 

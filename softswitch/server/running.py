@@ -18,6 +18,7 @@ from softswitch.ops.noise import Quieter
 from softswitch.ops.systemd import WATCHDOG, notify, watchdog_seconds
 from softswitch.overrides.change import OverrideStore
 from softswitch.overrides.service import OverrideService
+from softswitch.presence.history import History, HistoryStore
 from softswitch.presence.stored import PresenceStore
 from softswitch.records.record import RecordStore
 from softswitch.records.recorder import Recorder
@@ -46,6 +47,8 @@ class Server:
     manager: TransportManager
     registrar: Registrar
     presence: PresenceStore
+    history_store: HistoryStore
+    history: History | None
     records: RecordStore
     recorder: Recorder
     letters: Letters
@@ -197,6 +200,7 @@ class Server:
             else:
                 if deleted:
                     log.info("old call records deleted", count=deleted)
+            await self._keep_history(wall)
             await asyncio.sleep(SWEEP_SECONDS)
 
     def _delete_old_messages(self, wall: float) -> None:
@@ -206,6 +210,21 @@ class Server:
             if old:
                 self.boxes.delete(old)
                 log.info("old messages deleted", count=len(old))
+
+    async def _keep_history(self, wall: float) -> None:
+        settings = self.settings.presence
+        keep = settings.keep_seconds
+        if settings.history == "off":
+            keep, wall = 1.0, wall + 1.0  # what was kept before it was turned off goes too
+        if isinstance(self.clock, ShiftedClock):
+            keep = 0.0
+        try:
+            deleted = await delete_old(self.history_store, wall, keep)
+        except StoreError as error:
+            log.error("old presence not deleted", reason=str(error))
+        else:
+            if deleted:
+                log.info("old presence deleted", count=deleted)
 
     def feed_watchdog(self) -> None:
         """systemd restarts a switch whose loop stands still for longer than WatchdogSec."""

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 from softswitch.messaging.letter import MessageStore
 from softswitch.overrides.change import OverrideStore
+from softswitch.presence.history import HistoryStore
 from softswitch.presence.stored import PresenceStore
 from softswitch.records.record import RecordStore
 from softswitch.registrar.bindings import BindingStore
 from softswitch.store.database import Database
 from softswitch.store.errors import StoreError
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.memory_history import MemoryHistoryStore
 from softswitch.store.memory_messages import MemoryMessageStore
 from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.store.memory_voicemail import MemoryVoicemailStore
 from softswitch.store.sqlite import SqliteBindingStore
+from softswitch.store.sqlite_history import SqliteHistoryStore
 from softswitch.store.sqlite_messages import SqliteMessageStore
 from softswitch.store.sqlite_overrides import SqliteOverrideStore
 from softswitch.store.sqlite_presence import SqlitePresenceStore
@@ -37,6 +40,7 @@ class Stores:
     presence: PresenceStore
     overrides: OverrideStore
     voicemail: VoicemailStore
+    history: HistoryStore
 
     async def close(self) -> None:
         """Finish what was begun and let go of the files."""
@@ -51,6 +55,7 @@ def _memory(url: str) -> Stores:
         MemoryPresenceStore(),
         MemoryOverrideStore(),
         MemoryVoicemailStore(),
+        MemoryHistoryStore(),
     )
 
 
@@ -68,6 +73,7 @@ def _sqlite(url: str) -> Stores:
         SqlitePresenceStore(database),
         SqliteOverrideStore(database),
         SqliteVoicemailStore(database),
+        SqliteHistoryStore(database),
     )
 
 

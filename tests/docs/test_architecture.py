@@ -23,6 +23,7 @@ IMPURE = {"asyncio", "os", "random", "secrets", "select", "selectors", "socket",
 FUTURES_ONLY = {
     ("registrar/bindings.py", "asyncio"),
     ("registrar/service.py", "asyncio"),
+    ("presence/history.py", "asyncio"),
     ("presence/stored.py", "asyncio"),
     ("presence/service.py", "asyncio"),
 }

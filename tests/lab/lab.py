@@ -17,6 +17,7 @@ from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.messaging.letter import MessageStore, Rules
 from softswitch.overrides.service import OverrideService
+from softswitch.presence.history import History
 from softswitch.records.people import whose
 from softswitch.records.record import CallRecord, Query
 from softswitch.records.recorder import Recorder
@@ -27,6 +28,7 @@ from softswitch.sip.digest import ALGORITHMS
 from softswitch.sip.uri import parse_uri
 from softswitch.sound.library import Sound
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.memory_history import MemoryHistoryStore
 from softswitch.store.memory_messages import MemoryMessageStore
 from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.store.memory_presence import MemoryPresenceStore
@@ -186,6 +188,7 @@ class Lab:
         self.rules = rules or Rules()
         self.presence_store = MemoryPresenceStore()
         self.override_store = MemoryOverrideStore()
+        self.history_store = MemoryHistoryStore()
         self.token_key = b"k" * 32
         self._options = {"anchors": anchors, "outside_domains": outside_domains, "own_sound": own_sound}
         self._ping_seconds = ping_seconds
@@ -243,6 +246,7 @@ class Lab:
                 self.message_store, self.rules, asyncio.run(self.message_store.load()), self.log.bugs.append
             ),
             presence_store=self.presence_store,
+            history=History(self.history_store, self.events.after),
             **self._options,
         )
         watched = self.presence_store.subscriptions(), self.presence_store.publications()

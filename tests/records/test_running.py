@@ -197,6 +197,7 @@ def test_forgetting_somebody(folder: Path) -> None:
         caller.wait("SIP/2.0 486")
         wait_until(lambda: outcomes(folder) == {"busy": "busy"}, "record of the call")
         gone = ask(folder / "control.sock", "forget person", {"site": "acme.example", "person": "dario"})
+        assert gone.pop("presence") > 0
         assert gone == {"registrations": 1, "call records": 1, "messages": 0, "settings": 0}
         assert outcomes(folder) == {}
         with reading(folder / "switch.db") as connection:
