@@ -209,7 +209,7 @@ class Switch:
             listeners=listeners,
             limits=presence_limits or PresenceLimits(),
             mailboxes=_Mailboxes(boxes) if boxes is not None else NoMailboxes(),
-            facts=lambda site: Facts(site, "", wall=self.core.wall),
+            facts=lambda site: Facts(site, "", wall=self.core.wall, overrides=self.core.overrides.of(site)),
             moment=self.moment,
             wall=lambda: self.core.wall,
             verify=lambda request, site: verifier.verify(request, site, self.layer.now, True),

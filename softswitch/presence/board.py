@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from heapq import heapify, heappop, heappush
+from datetime import datetime
+from heapq import heappop, heappush
+from zoneinfo import ZoneInfo
 
 from softswitch.dialplan.availability import AVAILABILITIES, EVERYBODY_AVAILABLE, OFFLINE, Presences
 from softswitch.dialplan.conditions import PresenceIs
 from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.override import AT, DO_NOT_DISTURB, Override
 from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.dialplan.reach import next_to
 from softswitch.dialplan.schedule import Schedule
@@ -61,8 +64,10 @@ class Board:
         """Whose calls may be sent on to this person or team directly, or whose rules ask how they are."""
         self._depend: dict[Key, list[str]] = {}
         """Memory of `_dependents`."""
-        self._changes: list[tuple[float, int, str, Schedule]] = []
-        self._fresh: list[tuple[str, Schedule]] = []
+        self._changes: list[tuple[float, int, str, Schedule | str]] = []
+        """When, whatever orders two of the same moment, the site, and whose hours begin or end: all of those who go by
+        a schedule, or the one person whose override ends."""
+        self._fresh: list[tuple[str, Schedule | str]] = []
         for site, plan in self.plans.items():
             for team in plan.teams.values():
                 for member in team.members:
@@ -79,6 +84,7 @@ class Board:
                 for one in condition.schedules
             }
             self._fresh += [(site, one) for one in schedules.values()]
+            self._fresh += [(site, person) for person in self._facts(site).overrides]
             self.look_at_all(site, "dialplan")
 
     def look_at_all(self, site: str, cause: str) -> None:
@@ -97,16 +103,22 @@ class Board:
     def schedules_changed(self) -> None:
         """Look at those whose schedules began or ended by now."""
         while (at := self.next_change()) is not None and at <= self.wall:
-            _, _, site, schedule = heappop(self._changes)
-            self._schedule([(site, schedule)])
-            self.look_at_all(site, "schedule")
+            _, _, site, whose = heappop(self._changes)
+            self._schedule([(site, whose)])
+            if isinstance(whose, str):
+                self.override_changed(site, whose)
+            else:
+                self.look_at_all(site, "schedule")
 
-    def _schedule(self, found: Iterable[tuple[str, Schedule]]) -> None:
-        for site, schedule in found:
-            at = schedule.next_change(self.wall)
+    def _schedule(self, found: Iterable[tuple[str, Schedule | str]]) -> None:
+        for site, whose in found:
+            at = self._override_end(site, whose) if isinstance(whose, str) else whose.next_change(self.wall)
             if at is not None:
-                heappush(self._changes, (at, id(schedule), site, schedule))
-        heapify(self._changes)
+                heappush(self._changes, (at, id(whose), site, whose))
+
+    def _override_end(self, site: str, person: str) -> float | None:
+        held = self._facts(site).overrides.get(person, {}).values()
+        return min((one.until for one in held if one.until > self.wall), default=None)
 
     # -- what happens
 
@@ -138,6 +150,13 @@ class Board:
             people = self.plans[key[0]].people
             known = self._depend[key] = [name for _, name in found if name in people and name != key[1]]
         return known
+
+    def override_changed(self, site: str, person: str) -> None:
+        """Somebody set where calls go, or it ended."""
+        self.look_at(site, person, "override")
+        for other in self._dependents((site, person)):
+            self.dirty.setdefault((site, other), "override")
+        self._fresh.append((site, person))
 
     def part_changed(self, event: PartChanged) -> None:
         """A phone's part in a call changed."""
@@ -249,7 +268,11 @@ class Board:
             Published(one.account, one.open, one.activity, one.note, one.published_at)
             for one in self.publications.of(site, person.name)
         ]
-        return Known(devices, published)
+        held = self._facts(site).overrides.get(person.name, {})
+        silent, at = _holding(held, DO_NOT_DISTURB, self.wall), _holding(held, AT, self.wall)
+        said = silent or at
+        note = f"until {_clock(said.until, person.timezone or plan.timezone)}" if said and said.until else ""
+        return Known(devices, published, silent is not None, at.target if at else "", note)
 
     def _landing(self, plan: Plan, person: Person) -> Landing:
         facts = self._facts(plan.site)._replace(presences=self.presences(plan))
@@ -258,6 +281,16 @@ class Board:
     def _talks(self, site: str, account: str) -> bool:
         lamps = self._lamps.get((site, account))
         return lamps is not None and any(one.caller or one.state == "answered" for one in lamps.values())
+
+
+def _holding(held: Mapping[str, Override], kind: str, wall: float) -> Override | None:
+    """The override of this kind, as long as it holds."""
+    found = held.get(kind)
+    return found if found is not None and found.holds(wall) else None
+
+
+def _clock(wall: float, zone: str) -> str:
+    return f"{datetime.fromtimestamp(wall, ZoneInfo(zone)):%H:%M}"
 
 
 def _phones(person: Person) -> list[str]:

@@ -9,7 +9,7 @@ from softswitch.dialog.dialog import Dialog
 from softswitch.dialplan.availability import Presences
 from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.errors import PeerError
-from softswitch.events import BindingChanged, Bus, PartChanged
+from softswitch.events import BindingChanged, Bus, OverrideChanged, PartChanged
 from softswitch.flow import Flow, Listener
 from softswitch.presence.board import Board, Key
 from softswitch.presence.compose import State
@@ -108,6 +108,7 @@ class Presence:
         self._clock = Timer(self._schedule_due)
         bus.subscribe(BindingChanged, self._on_binding)
         bus.subscribe(PartChanged, self._on_part)
+        bus.subscribe(OverrideChanged, self._on_override)
 
     def __len__(self) -> int:
         return len(self._by_dialog)
@@ -476,6 +477,13 @@ class Presence:
             if event.cause in ("registered", "refreshed"):
                 for subscription in list(self._by_watcher.get((event.site, event.account), ())):
                     subscription.receive(FOUND)
+
+    def _on_override(self, event: OverrideChanged) -> None:
+        with self._moment():
+            self.board.wall = self._wall()
+            self.board.override_changed(event.site, event.person)
+            self._wake_looker()
+            self._arm_clock()
 
     def _on_part(self, event: PartChanged) -> None:
         with self._moment():

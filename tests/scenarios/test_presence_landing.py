@@ -88,3 +88,38 @@ def test_a_rule_that_asks_how_somebody_is() -> None:
     lab.advance()
     assert watch.note == "Available (office). Next call: anna at office"
     lab.at_rest()
+
+
+def act(lab: Lab, action: str, target: str = "", hours: float = 0.0) -> None:
+    until = lab.clock.wall() + hours * 3600 if hours else 0.0
+    problems: list[str] = []
+    wall = lab.clock.wall()
+    lab.switch.overrides.act("acme.example", "anna", action, target, until, "anna-desk", wall, problems.append)
+    assert problems == [""]
+    lab.advance(0.3)
+
+
+def test_what_she_set_is_seen_at_once_and_its_end_too() -> None:
+    lab = Lab()
+    lab.phone("anna-desk")
+    mobile, carla = lab.phone("anna-mobile"), lab.phone("carla-home")
+    watch = carla.watches_over("101", "presence", 7200)
+    lab.advance(0.3)
+    assert watch.note == "Available (office). Next call: anna at office"
+    act(lab, "do not disturb", hours=1)
+    assert watch.note == "Do not disturb (office). until 11:00"
+    lab.advance(3599)
+    assert watch.note.startswith("Do not disturb")
+    lab.advance(1.2)
+    assert watch.note == "Available (office). Next call: anna at office"
+    act(lab, "I am at", "mobile")
+    assert watch.note == "Available (mobile). Next call: anna at mobile"
+    mobile.registers(0)
+    lab.advance(0.3)
+    assert watch.note.startswith("Available (mobile)")  # she said so
+    act(lab, "forward all", "102")
+    assert watch.note == "Available (mobile). Next call: carla"
+    act(lab, "forward none")
+    lab.starts_switch()
+    lab.advance(1)
+    assert watch.note.startswith("Available (mobile)")  # over a restart
