@@ -54,7 +54,7 @@ NEXT_LOOK_SECONDS = 1 / 64
 LONGEST_DEFERRAL = 60.0
 RESUMED_PER_SECOND = 500
 """NOTIFYs to watchers of an earlier run."""
-CSEQ_PER_SECOND = 20
+CSEQ_PER_SECOND = 100
 """More than a subscription can have sent since it was stored; see `wants.SHORTEST_INTERVAL`."""
 
 OnState = Callable[[str, str, State, State, str, float], None]
@@ -298,7 +298,6 @@ class Presence:
         self.board.wall = wall
         if told.before is None or told.now is None or told.now[4:7] != told.before[4:7]:
             self.board.look_at(plan.site, person.name, "published")
-            self._wake_looker()
         tag = told.now.etag if told.now is not None else layer_tag(self._layer)
         headers = (b"SIP-ETag: " + tag.encode(), b"Expires: %d" % seconds)
         if told.before is not None and told.now is not None:
@@ -309,6 +308,8 @@ class Presence:
             return
         change = PresenceChange(row, gone=told.now is None)
         self._when_stored(change, server, lambda: server.reply(200, "", headers))
+        # Nothing else follows from a PUBLISH, so there is nothing to gather it with.
+        self._look(self.now)
 
     @staticmethod
     def _speaks(plan: Plan, person: Person, address: str) -> bool:

@@ -10,7 +10,7 @@ from softswitch.presence.packages.registry import ALLOW_EVENTS, PACKAGES, Packag
 from softswitch.sip.message import Request
 from softswitch.sip.params import parse_params
 
-SHORTEST_INTERVAL = 0.1
+SHORTEST_INTERVAL = 0.02
 """Seconds between two NOTIFYs of one subscription; CSeq after a restart is reckoned from it."""
 LONGEST_INTERVAL = 60.0
 """Who wants to hear less often than that gets it that often."""

@@ -17,7 +17,7 @@ from .process import Deadline, PeerFailed, Process
 MODULES = "/usr/lib/baresip/modules"
 CONTROL_PORT = 4444
 
-# COMPAT: no mwi module: baresip 1.0.0 asks again at once, for ever, where SUBSCRIBE is refused.
+# COMPAT: no mwi module where nobody is watched: baresip 1.0.0 asks again at once, for ever, where SUBSCRIBE is refused.
 _CONFIG = """\
 module_path {modules}
 module g711.so
@@ -59,10 +59,14 @@ class Baresip:
         netns: str,
         sip_port: int = 5070,
         calls: int = 4,
+        watches: str = "",
     ) -> None:
         """`server` is host:port; `address` is the phone's own and must not be loopback; `authority` a CA in PEM.
 
         With `calls` at once it is busy.
+
+
+        `watches`: whose presence it subscribes to; then it asks for its mailbox too.
         """
         folder.mkdir(parents=True)
         (folder / "config").write_text(
@@ -75,7 +79,11 @@ class Baresip:
             f"<{account.aor};transport={transport}>;auth_user={account.name};auth_pass={account.password}"
             f';outbound="sip:{server};transport={transport}";regint=60;audio_codecs=pcma,pcmu\n'
         )
-        (folder / "contacts").write_text("")
+        watched = f'"Watched" <sip:{watches}@{DOMAIN}>;presence=p2p\n' if watches else ""
+        (folder / "contacts").write_text(watched)
+        if watches:
+            with (folder / "config").open("a") as config:
+                config.write("module_app contact.so\nmodule_app presence.so\nmodule_app mwi.so\n")
         self._folder = folder
         self._events: list[dict[str, Any]] = []
         self._changed = threading.Condition()
@@ -105,8 +113,8 @@ class Baresip:
                     self._changed.notify_all()
                 buffer = rest[int(length) + 1 :]
 
-    def command(self, name: str, parameters: str = "") -> None:
-        """Give a command of baresip's menu ("dial", "accept", "hangup") and wait until it was taken."""
+    def command(self, name: str, parameters: str = "") -> str:
+        """Give a command of baresip's menu ("dial", "accept", "hangup"); what it says when it was taken."""
         self._token += 1
         token = str(self._token)
         text = json.dumps({"command": name, "params": parameters, "token": token}).encode()
@@ -114,6 +122,7 @@ class Baresip:
         _, answer = self._wait(lambda event: event.get("token") == token, f"an answer to {name}", 5.0)
         if not answer.get("ok"):
             raise PeerFailed(f"baresip refused {name} {parameters}: {answer}")
+        return str(answer.get("data", ""))
 
     def wait_event(self, kind: str, seconds: float = 10.0) -> dict[str, Any]:
         """The next event of this kind, after the one waited for last: CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED …"""

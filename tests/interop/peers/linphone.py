@@ -47,7 +47,7 @@ reg_route=<sip:{server};transport={transport};lr>
 reg_identity=sip:{person}@{domain}
 reg_expires=60
 reg_sendregister=1
-publish=0
+publish={publish}
 dial_escape_plus=0
 
 [audio_codec_0]
@@ -79,15 +79,21 @@ class Linphone:
         authority: Path,
         netns: str,
         sip_port: int = 5072,
+        watches: str = "",
     ) -> None:
-        """`server` is host:port; the namespace needs a default route; `authority` is a CA in PEM."""
+        """`server` is host:port; the namespace needs a default route; `authority` is a CA in PEM.
+
+        `watches`: whose presence it subscribes to; then it publishes its own, too.
+        """
         (folder / ".local/share/linphone").mkdir(parents=True)
         config = folder / "linphonerc"
         config.write_text(
             _CONFIG.format(
                 ports=_PORTS[transport].format(sip_port), authority=authority, person=account.person, address=address,
                 account=account.name, password=account.password, domain=DOMAIN, server=server, transport=transport,
+                publish=int(bool(watches)),
             )
+            + (f"\n[friend_0]\nurl=<sip:{watches}@{DOMAIN}>\npol=accept\nsubscribe=1\n" if watches else "")
         )  # fmt: skip
         self.heard = folder / "heard.wav"
         self._process = Process(
