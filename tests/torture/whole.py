@@ -13,10 +13,12 @@ from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.media.engine import Done, Heard, MediaKey
+from softswitch.overrides.service import OverrideService
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.sip.message import Request
 from softswitch.store.memory import MemoryBindingStore
+from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.switch import Log, Outside, Switch
 
 from .builder import CALLEE, CALLER, request
@@ -94,6 +96,7 @@ class Whole:
             ids=Ids(1),
             token_key=b"k" * 32,
             bus=bus,
+            overrides=OverrideService(MemoryOverrideStore(), bus),
             anchors=False,
         )
         self.caller = Flow(listeners[0], CALLER.decode(), 5060)
