@@ -22,19 +22,21 @@ class Action(NamedTuple):
     """The kind of override that it sets; "" for none."""
     ends: tuple[str, ...]
     """The kinds that are over with it."""
+    said: str
+    """The announcement that answers it; see sound/texts.yaml."""
     needs: str = ""
     """What has to be dialled with it: "number", "place" or nothing."""
 
 
 ACTIONS: Mapping[str, Action] = {
-    FORWARD_ALL: Action(FORWARD_ALL, (), "number"),
-    **{kind: Action(kind, (), "number") for kind in FORWARDS_AFTER},
-    "forward none": Action("", FORWARDS),
-    DO_NOT_DISTURB: Action(DO_NOT_DISTURB, ()),
-    "do not disturb off": Action("", (DO_NOT_DISTURB,)),
+    FORWARD_ALL: Action(FORWARD_ALL, (), "forwarding on", "number"),
+    **{kind: Action(kind, (), "forwarding on", "number") for kind in FORWARDS_AFTER},
+    "forward none": Action("", FORWARDS, "forwarding off"),
+    DO_NOT_DISTURB: Action(DO_NOT_DISTURB, (), "do not disturb on"),
+    "do not disturb off": Action("", (DO_NOT_DISTURB,), "do not disturb off"),
     # Who says where she is wants to be called there: what was said before must not stand against it.
-    "I am at": Action(AT, (FORWARD_ALL, DO_NOT_DISTURB), "place"),
-    "by my rules": Action("", KINDS),
+    "I am at": Action(AT, (FORWARD_ALL, DO_NOT_DISTURB), "place chosen", "place"),
+    "by my rules": Action("", KINDS, "by the rules"),
 }
 """By how an operator writes it after a code."""
 

@@ -58,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Carry out for the caller what a feature code says, then answer with a tone; there is no step after it."""
+    """Carry out for the caller what a feature code says, then answer in words; there is no step after it."""
 
     person: str
     """Key of the person whose phone dialled it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from zlib import crc32
 
+from softswitch.dialplan.codes import ACTIONS
 from softswitch.dialplan.decide import next_step
 from softswitch.dialplan.explain import command_words
 from softswitch.dialplan.facts import Facts
@@ -52,8 +53,6 @@ from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 
-CONFIRMED = "tone confirm"
-"""What the switch answers a feature code with."""
 NOBODY: frozenset[str] = frozenset()
 MAX_BREADTH = 60
 """RFC 5393 §5.3.3.3."""
@@ -550,7 +549,7 @@ class Core:
         self.legs.answer(request, server, step.what, fork.plan, fork.facts)
 
     def obey(self, fork: Fork, command: Command) -> None:
-        """Carry out what the caller dialled; once it is kept the switch says so with a tone."""
+        """Carry out what the caller dialled; once it is kept the switch says so."""
         request, server = fork.own_call()
 
         def done(problem: str) -> None:
@@ -559,7 +558,7 @@ class Core:
                 server.reply(503, "Not Kept")
                 self.end_call(fork)
             elif not server.answered:
-                self.answer_call(fork, Answer(CONFIRMED, command.reasons))
+                self.answer_call(fork, Answer(f"say {ACTIONS[command.action].said}", command.reasons))
 
         self.overrides.obey(fork.plan.site, command, fork.facts.caller_account, self.wall, done)
         self.log.note(request.call_id, "set", who=command.person, what=command_words(command))

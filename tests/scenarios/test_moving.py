@@ -7,6 +7,9 @@ import asyncio
 import pytest
 from lab import Lab, Phone
 
+from softswitch.dialplan.codes import ACTIONS
+from softswitch.sound.library import LANGUAGES, said
+
 OFFICE = """
 site: {domain: acme.example, timezone: Europe/Berlin, country: DE, forwards: 4}
 people:
@@ -242,3 +245,9 @@ def test_two_phones_that_send_calls_to_each_other(lab: Lab, carla: Phone, dario:
     assert call.status == 480
     assert len(carla.requests_of("INVITE")) == 1
     lab.at_rest()
+
+
+def test_each_code_is_answered_in_words() -> None:
+    for language in LANGUAGES:
+        for action in ACTIONS.values():
+            assert said(action.said, language) is not None
