@@ -80,6 +80,7 @@ def read_all(
         raise DialplansRefused(dialplan_problems, settings, secrets, warnings)
     warnings = [*warnings, *phones_without_secret(settings, plans, secrets, shown_from)]
     warnings += voicemail_without(settings, plans, secrets, shown_from)
+    warnings = [*warnings, *phones_without_relay(settings, plans, shown_from)]
     return Configuration(settings, plans, secrets, warnings, texts)
 
 
@@ -130,6 +131,22 @@ def voicemail_without(settings: Settings, plans: Plans, secrets: Secrets, shown_
         text = f'no secret "{settings.mail.password}" for the mail server'
         found.append((shown_secrets, f"{text}{did_you_mean(settings.mail.password, secrets.names())}"))
     return [Problem(file, 0, 0, text, "warning") for file, text in found]
+
+
+def phones_without_relay(settings: Settings, plans: Plans, shown_from: Path | None) -> list[Problem]:
+    """Phones of which something is wanted that only the relay can do, or in a network that there is not."""
+    shown = str(shown_path(settings.file, shown_from))
+    networks = {listener.network for listener in settings.listeners}
+    texts = []
+    for phone in [phone for plan in plans.values() for phone in plan.phones.values()]:
+        network = phone.media.removeprefix("direct in ")
+        if phone.srtp and settings.relay.use != "always":
+            text = f"relay: use is never, so for srtp: {phone.srtp} of phone {phone.name} nothing is done"
+            texts.append(f"{text} but to refuse its own calls")
+        if network and network not in networks:
+            near = did_you_mean(network, networks)
+            texts.append(f'media: {phone.media} of phone {phone.name}: no listener is on a network "{network}"{near}')
+    return [Problem(shown, 0, 0, text, "warning") for text in texts]
 
 
 def shown_path(path: Path, shown_from: Path | None) -> Path:

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
 
 from softswitch.flow import Listener
-from softswitch.values import PortRange, count, duration, network_range, size, yes_or_no
+from softswitch.values import EngineAddress, PortRange, count, duration, network_range, size, yes_or_no
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -157,7 +157,8 @@ class RelayAddress:
 class RelaySettings:
     """The media relay."""
 
-    engine: Literal["built-in"]
+    engine: tuple[EngineAddress, ...]
+    """The rtpengines that calls go through; none: our own relay does it."""
     ports: PortRange
     """UDP ports for media, on each of the addresses."""
     use: Literal["always", "never"]

@@ -27,11 +27,13 @@ from softswitch.settings import (
 )
 from softswitch.values import (
     Address,
+    EngineAddress,
     PortRange,
     advertised_address,
     bind_address,
     host_and_port,
     mail_address,
+    media_engine,
     network_name,
     port_range,
 )
@@ -72,7 +74,7 @@ class WrittenRelay:
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
-    engine: Literal["built-in"] = "built-in"
+    engine: Annotated[tuple[EngineAddress, ...], PlainValidator(media_engine)] = ()
     ports: Annotated[PortRange, PlainValidator(port_range)] = _DEFAULT_PORTS
     use: Literal["always", "never"] = "always"
     networks: dict[str, Annotated[list[WrittenRelayNetwork], BeforeValidator(_listed)]] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.legs.leg import Legs
 from softswitch.media.engine import Did, Done, Heard, MediaEngine, MediaEvent, MediaKey
+from softswitch.media.quality import StreamQuality, Told
 from softswitch.messaging.letter import Letter, MessageStore, Rules
 from softswitch.messaging.service import Messaging
 from softswitch.overrides.service import OverrideService
@@ -541,8 +542,8 @@ class _PumpedMedia:
         self._switch = switch
         self._engine = engine
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
-        self._engine.offer(key, sdp, to_network, source, partial(self._done, key, done))
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
+        self._engine.offer(key, sdp, to_network, source, partial(self._done, key, done), transport)
 
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._engine.answer(key, sdp, to_network, source, partial(self._done, key, done))
@@ -568,8 +569,18 @@ class _PumpedMedia:
     def stop_recording(self, key: MediaKey, done: Did) -> None:
         self._engine.stop_recording(key, partial(self._done, key, done))
 
-    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
-        self._engine.delete(call_id, from_tag, via_branch)
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "", told: Told | None = None) -> None:
+        self._engine.delete(call_id, from_tag, via_branch, partial(self._told, call_id, told) if told else None)
+
+    def query(self, call_id: str, told: Told) -> None:
+        self._engine.query(call_id, partial(self._told, call_id, told))
+
+    def _told(self, call_id: str, told: Told, found: Sequence[StreamQuality]) -> None:
+        with self._switch.moment():
+            try:
+                told(found)
+            except Exception as error:  # ours: this call suffers, the engine's client goes on
+                self._switch.bug(error, call_id.encode("utf-8", "surrogateescape"))
 
     def subscribe(self, name: str, heard: Heard) -> None:
         self._engine.subscribe(name, partial(self._heard, heard))

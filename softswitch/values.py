@@ -125,6 +125,38 @@ def port_range(value: object) -> PortRange:
     return ports
 
 
+class EngineAddress(NamedTuple):
+    """An rtpengine that takes commands there."""
+
+    host: str
+    """A literal address."""
+    port: int
+    weight: int = 1
+    """Of several engines one with weight 2 gets twice as many calls as one with weight 1."""
+
+
+def media_engine(value: object) -> tuple[EngineAddress, ...]:
+    """`built-in` (nothing), or one or more of `rtpengine ADDRESS:PORT`, perhaps with `weight N`."""
+    lines = value if isinstance(value, list) else [value]
+    if lines == ["built-in"]:
+        return ()
+    return tuple(_rtpengine(_text(line, "built-in, or rtpengine 192.0.2.5:2223")) for line in lines)
+
+
+def _rtpengine(text: str) -> EngineAddress:
+    words = text.split()
+    if words[:1] != ["rtpengine"] or len(words) not in (2, 4) or words[2:3] not in ([], ["weight"]):
+        near = " did you mean built-in?" if text.startswith("b") else ""
+        raise ValueError(f'"{text}" is neither built-in nor like "rtpengine 192.0.2.5:2223 weight 2".{near}')
+    address = advertised_address(words[1])
+    if literal(address.host) is None or address.port is None:
+        raise ValueError(f'"{words[1]}" is no address with a port, such as 192.0.2.5:2223')
+    weight = count(words[3]) if len(words) == 4 else 1
+    if weight < 1:
+        raise ValueError("a weight of 0 would never get a call; leave the engine out")
+    return EngineAddress(address.host, address.port, weight)
+
+
 def network_name(value: object) -> str:
     """The operator's name for a network, such as internet or office-lan."""
     text = _text(value, "a name such as internet or office-lan")

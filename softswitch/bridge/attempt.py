@@ -108,7 +108,8 @@ class Attempt(Branch):
             return
         self.offered = True
         key = self.core.media_key(request, self.branch)
-        self.core.media.offer(key, sdp, self.flow.listener.network, request.flow.host, self._on_offer)
+        # Carriers speak plain RTP: what a phone encrypts is translated.
+        self.core.media.offer(key, sdp, self.flow.listener.network, request.flow.host, self._on_offer, "RTP/AVP")
 
     def _send(self, body: bytes | None) -> None:
         line, request = self.line, self.request

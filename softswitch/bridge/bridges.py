@@ -151,9 +151,10 @@ class Bridges:
             self._ends.pop(end.dialog.key, None)
         tags = bridge.a.media_tag.encode("latin-1"), bridge.b.media_tag.encode("latin-1")
         calls = self.core.calls
+        told = calls.told(calls.get(bridge.call_id))
         if not calls.hung_up(bridge.call_id, tags if by is bridge.a else tags[::-1]):
             calls.end(bridge.call_id)
-        self.media.delete(bridge.text)
+        self.media.delete(bridge.text, told=told)
         self.note(bridge.call_id, "call ended", by=by.dialog.remote.decode("utf-8", "replace"))
 
     def when_over(self, call_id: bytes, then: Callable[[], None]) -> None:

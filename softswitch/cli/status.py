@@ -59,14 +59,22 @@ def status(as_json: bool, config: Path | None) -> None:
     show_table(
         console,
         "Calls",
-        ("from", "to", "state", "for", "at", "Call-ID"),
+        ("from", "to", "state", "for", "at", "MOS", "Call-ID"),
         [
-            (one["caller"], one["called"], one["state"], span(one["since_seconds"]), one["detail"], one["call_id"])
+            (
+                one["caller"],
+                one["called"],
+                one["state"],
+                span(one["since_seconds"]),
+                one["detail"],
+                " ".join(f"{stream['mos']:.1f}" for stream in one["quality"] if stream["mos"]),
+                one["call_id"],
+            )
             for one in answer["calls"]
         ],
     )
     for one in answer["calls"]:
-        for remark in one.get("remarks", ()):
+        for remark in one["remarks"]:
             words = f"call from {one['caller']} to {one['called']}: {remark}"
             console.print(Text(printable(words), style="yellow"))
     for title in ("relay", "messages", "counters"):

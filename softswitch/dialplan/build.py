@@ -29,7 +29,9 @@ from softswitch.dialplan.models import (
 from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsNames
 from softswitch.dialplan.network import Network
 from softswitch.dialplan.plan import (
+    DIRECT,
     MAX_FORWARDS,
+    SRTP,
     Code,
     Destination,
     Greeting,
@@ -431,10 +433,12 @@ class _Builder:
                 source.warn(f'the phone "{name}" is at nobody\'s place{suggestion(name, unlisted)}', *path)
             person, at = (place.person, place.name) if place else (None, None)
             secret = model.secret or name
-            for key, written in (("media", model.media), ("srtp", model.srtp)):
-                if written:
-                    text = "has no effect yet: sound goes through the relay, encrypted or not as the phones agree"
-                    source.warn(f"{key}: {written} {text}", *path, key)
+            if model.media and not DIRECT.fullmatch(model.media):
+                text = f'media: "{model.media}" is not understood; write "direct in office-lan", the name of a network'
+                source.error(text, *path, "media")
+            if model.srtp and model.srtp not in SRTP:
+                near = suggestion(model.srtp, SRTP)
+                source.error(f'srtp: "{model.srtp}" is none of {", ".join(SRTP)}{near}', *path, "srtp")
             phones[name] = Phone(name, secret, model.gateway, person, at, model.media, model.srtp)
         for account, (place, _) in self.phone_of.items():
             phones.setdefault(account, Phone(account, account, False, place.person, place.name))

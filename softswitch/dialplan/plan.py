@@ -16,6 +16,10 @@ from softswitch.dialplan.trunk import OutsideLine, Trunk
 
 MAX_FORWARDS = 10
 """Where the dialplan says nothing else; more can't be meant, and a loop through other networks is to end soon."""
+DIRECT = re.compile(r"direct in [A-Za-z0-9_-]{1,32}")
+"""What may be said of the way of a phone's sound."""
+SRTP = ("require", "prefer", "never")
+"""What may be said of a phone's encryption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Phone:
     media: str = ""
     """As written, e.g. "direct in office-lan"."""
     srtp: str = ""
+    """One of `SRTP`; "" where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)

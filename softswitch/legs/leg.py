@@ -371,8 +371,8 @@ class Legs:
     def forget(self, leg: Leg) -> None:
         self._legs.pop((leg.call_id, leg.local_tag), None)
         self._by_caller.pop((leg.media_key.call_id, leg.media_key.from_tag), None)
-        self.media.delete(_text(leg.call_id), _text(leg.remote_tag))
         call = self._calls.get(leg.call_id)
+        self.media.delete(_text(leg.call_id), _text(leg.remote_tag), told=self._calls.told(call))
         if call is not None and call.from_tag == leg.remote_tag:
             self._calls.end(leg.call_id)
 

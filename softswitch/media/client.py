@@ -10,17 +10,23 @@ import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from math import ceil
 from typing import Any
 
 from .engine import Did, Done, Heard, MediaEvent, MediaFailed, MediaKey
+from .memory import SessionMemory
 from .ng import EVENT, MAX_DATAGRAM, NgError, Value, pack, unpack
+from .quality import StreamQuality, Told, from_message
 from .relay.settings import parse_control
 
 Replied = Callable[[dict[str, Value] | None], None]
 """Gets the reply, or None when there was none in time."""
 
 _READ_AT_ONCE = 32
+_RECALLED = 500
+_HEARTBEAT_SECONDS = 10.0
+"""Well below the relay's lease."""
 _FULL_RETRY_SECONDS = 0.002
 _log = logging.getLogger(__name__)
 
@@ -41,15 +47,19 @@ class RelayClient:
     that is started again at the same address is found again.
     """
 
-    def __init__(self, address: str, waits: Sequence[float] = (0.25, 0.5, 1.0)) -> None:
-        """`address` as in `RelaySettings.control`; `waits` are the seconds to wait after each try."""
-        self._where = parse_control(address)
+    def __init__(self, address: str | tuple[str, int], waits: Sequence[float] = (0.25, 0.5, 1.0)) -> None:
+        """`address` as in `RelaySettings.control`, or host and port; `waits` are the seconds to wait after each try."""
+        self._where = parse_control(address) if isinstance(address, str) else address
         self._waits = tuple(waits)
         self._prefix = secrets.token_hex(8).encode()
         self._count = 0
         self._pending: dict[bytes, _Pending] = {}
         self._outbox: deque[_Pending] = deque()
         self._heard: dict[str, list[Heard]] = {}
+        self._heartbeat: asyncio.TimerHandle | None = None
+        self._held = False
+        self.memory = SessionMemory()
+        """Of the sessions that the relay has."""
         self._sock: socket.socket | None = None
         self._flush_timer: asyncio.TimerHandle | None = None
         self.failures = 0
@@ -64,9 +74,24 @@ class RelayClient:
         else:
             family = socket.AF_INET6 if ":" in self._where[0] else socket.AF_INET
             sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-            sock.bind((self._where[0], 0))
+            if ip_address(self._where[0]).is_loopback:
+                sock.bind((self._where[0], 0))
         self._sock = sock
         self._loop.add_reader(sock.fileno(), self._read)
+
+    async def recall(self) -> None:
+        """Ask the relay, which was another switch's before, what is to be remembered; at most `_RECALLED` calls."""
+        listed = (await self.ask({"command": "list", "limit": _RECALLED})).get("calls")
+        for call_id in listed if isinstance(listed, list) else ():
+            states = (await self.ask({"command": "states", "call-id": call_id})).get("states")
+            name = call_id.decode("utf-8", "surrogateescape")
+            for pair in states if isinstance(states, list) else ():
+                self.memory.keep(name, pair[0], pair[1])
+
+    def keep_alive(self) -> None:
+        """From now on say a word from time to time, so that the relay knows that its switch lives."""
+        self._heartbeat = self._loop.call_later(_HEARTBEAT_SECONDS, self.keep_alive)
+        self.request({"command": "ping", "owner": os.getpid()}, lambda reply: None)
 
     def close(self) -> None:
         """End; whoever still waits is told that there was no answer."""
@@ -75,14 +100,15 @@ class RelayClient:
         self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
         self._sock = None
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
+        for timer in (self._heartbeat, self._flush_timer):
+            if timer is not None:
+                timer.cancel()
         self._outbox.clear()
         for pending in list(self._pending.values()):
             self._finish(pending, None)
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
-        self._place("offer", key, sdp, to_network, source, done)
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
+        self._place("offer", key, sdp, to_network, source, done, transport=transport)
 
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._place("answer", key, sdp, to_network, source, done)
@@ -109,13 +135,45 @@ class RelayClient:
     def stop_recording(self, key: MediaKey, done: Did) -> None:
         self._do("stop recording", key, done)
 
-    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "", told: Told | None = None) -> None:
         message: dict[str, Value] = {"command": "delete", "call-id": call_id}
         if from_tag:
             message["from-tag"] = from_tag
         if via_branch:
             message["via-branch"] = via_branch
-        self.request(message, lambda reply: None)
+        elif not from_tag:
+            self.memory.drop_call(call_id)
+
+        def deleted(reply: dict[str, Value] | None) -> None:
+            if reply is not None:
+                self.memory.drop(call_id, reply.get("ended"))
+                if told is not None:
+                    told(_quality(reply))
+
+        self.request(message, deleted)
+
+    def away(self) -> None:
+        """The relay has died and is started again: what it is asked meanwhile waits."""
+        self._held = True
+
+    def back(self) -> None:
+        """The relay is there again, and has forgotten everything: it gets back its sessions before all else."""
+        waiting = [*self._outbox]
+        self._outbox.clear()
+        for state in self.memory:
+            self.request({"command": "restore", "state": state}, _restored)
+        self._outbox.extend(waiting)
+        self._held = False
+        if self._flush_timer is None:
+            self._flush()
+
+    def query(self, call_id: str, told: Told) -> None:
+        def replied(reply: dict[str, Value] | None) -> None:
+            sessions = reply.get("sessions") if reply is not None else None
+            found = sessions if isinstance(sessions, list) else []
+            told([one for session in found if isinstance(session, dict) for one in _quality(session)])
+
+        self.request({"command": "query", "call-id": call_id}, replied)
 
     def subscribe(self, name: str, heard: Heard) -> None:
         self._heard.setdefault(name, []).append(heard)
@@ -156,6 +214,7 @@ class RelayClient:
         source: str,
         done: Done,
         flags: Sequence[str] = (),
+        transport: str = "",
     ) -> None:
         message: dict[str, Value] = {
             "command": command,
@@ -175,7 +234,26 @@ class RelayClient:
             message["received-from"] = ["IP6" if ":" in source else "IP4", source]
         if flags:
             message["flags"] = list(flags)
-        self.request(message, lambda reply: done(_result(reply)))
+        if transport:
+            self._ask_for(message, transport)
+        self._finished(message, key, transport, sdp)
+
+        def placed(reply: dict[str, Value] | None) -> None:
+            if reply is not None:
+                self.memory.keep(key.call_id, reply.get("session"), reply.get("state"))
+            done(_result(reply))
+
+        self.request(message, placed)
+
+    @staticmethod
+    def _ask_for(message: dict[str, Value], transport: str) -> None:
+        if transport == "OSRTP":
+            message["OSRTP"] = ["offer"]
+        else:
+            message["transport-protocol"] = transport
+
+    def _finished(self, message: dict[str, Value], key: MediaKey, transport: str, sdp: bytes) -> None:
+        """A last look at an offer or answer, for engines that want it otherwise."""
 
     def _try(self, pending: _Pending) -> None:
         if pending.tries == len(self._waits):
@@ -190,7 +268,7 @@ class RelayClient:
 
     def _flush(self) -> None:
         self._flush_timer = None
-        while self._outbox and self._sock is not None:
+        while self._outbox and self._sock is not None and not self._held:
             pending = self._outbox[0]
             if pending.cookie in self._pending:
                 try:
@@ -238,6 +316,8 @@ class RelayClient:
         name, call_id, from_tag, tag = (
             word.decode("utf-8", "surrogateescape") if isinstance(word, bytes) else "" for word in words
         )
+        if name == "gone":
+            self.memory.drop(call_id, [message.get("name")])
         for heard in self._heard.get(name, ()):
             heard(MediaEvent(name, call_id, from_tag, tag, message))
 
@@ -246,6 +326,22 @@ class RelayClient:
             pending.timer.cancel()
         if self._pending.pop(pending.cookie, None) is not None:
             pending.replied(reply)
+
+
+def _restored(reply: dict[str, Value] | None) -> None:
+    if reply is None or reply.get("result") != b"ok":
+        reason = reply.get("error-reason") if reply is not None else "no answer"
+        _log.warning("the media relay could not take up a call again: %r", reason)
+
+
+def _quality(reply: dict[str, Value]) -> list[StreamQuality]:
+    """What a reply says of it; an engine of another make says it otherwise, or not at all."""
+    given = reply.get("quality")
+    try:
+        return [from_message(one) for one in given] if isinstance(given, list) else []
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        _log.warning("the media relay sent figures that make no sense: %r", error)
+        return []
 
 
 def _result(reply: dict[str, Value] | None) -> bytes | MediaFailed:

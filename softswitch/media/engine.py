@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from .quality import Told
+
 
 @dataclass(frozen=True, slots=True)
 class MediaKey:
@@ -55,8 +57,11 @@ Did = Callable[[MediaFailed | None], None]
 class MediaEngine(Protocol):
     """An engine that puts itself between two parties."""
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
         """Anchor an offer: `done` gets the SDP to pass on to the other side.
+
+        `transport` is the form that it is wanted in: "RTP/AVP" in the clear, "RTP/SAVP" encrypted, "OSRTP" encrypted if
+        the other side can (RFC 8643), "" as it is, or as it was before in this call.
 
         `to_network` is the name of the network the offer leaves to; `source` the address the message came from
         ("" when unknown), for SDP that carries a private address behind NAT.
@@ -104,8 +109,15 @@ class MediaEngine(Protocol):
         """Finish the file; `done` is called when it is whole."""
         ...
 
-    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
-        """Free the ports of a call, or of one forked branch of it. Never fails; unknown calls are nothing."""
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "", told: Told | None = None) -> None:
+        """Free the ports of a call, or of one forked branch of it. Never fails; unknown calls are nothing.
+
+        `told` gets the quality of what was freed, once that is known; it is not called where the engine is silent.
+        """
+        ...
+
+    def query(self, call_id: str, told: Told) -> None:
+        """`told` gets the quality of a call so far; nothing of an unknown one."""
         ...
 
     def subscribe(self, name: str, heard: Heard) -> None:

@@ -1,14 +1,17 @@
-"""The relay as a child process: started, watched, started again when it dies, and ended with the switch."""
+"""The relay as a process beside ours: started or taken over, watched, started again when it dies."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .relay.settings import RelaySettings
+from .client import RelayClient
+from .relay.settings import RelaySettings, parse_control
 
 _READY_SECONDS = 10.0
 _END_SECONDS = 2.0
@@ -33,12 +36,24 @@ class RelayStatus:
 class RelaySupervisor:
     """Keeps one relay process alive.
 
-    The relay reads our end of a pipe as its standard input, and ends when we are gone, however that happened.
+    The relay reads our end of a pipe as its standard input, so it knows when we are gone, however that happened. Then
+    its streams go on for the time of its lease, and the next switch takes it over.
     """
 
-    def __init__(self, settings: RelaySettings, on_change: Callable[[RelayStatus], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        on_change: Callable[[RelayStatus], None] | None = None,
+        leaves: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`leaves` says at our end whether the relay has streams that are to go on."""
         self._settings = replace(settings, until_stdin_closes=True)
         self._on_change = on_change
+        self._leaves = leaves
+        self._found: int | None = None
+        """The process that was taken over, as a descriptor (pidfd_open(2))."""
+        self.took_over = False
+        """Whether the relay had been another switch's."""
         self._status = RelayStatus("stopped")
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -53,23 +68,61 @@ class RelaySupervisor:
         return self._settings.control
 
     async def start(self) -> None:
-        """Start the relay and return when it takes commands; raises RuntimeError when it won't."""
+        """Take over a relay that an earlier switch has left, or start one; raises RuntimeError when that won't do."""
         self._set(state="starting")
         try:
-            await self._spawn()
+            self.took_over = await self._take_over()
+            if not self.took_over:
+                await self._spawn()
         except RuntimeError:
             self._set(state="stopped", pid=None)
             raise
         self._task = asyncio.create_task(self._watch(), name="media relay")
 
     async def stop(self) -> None:
-        """End the relay and all its streams; at most some two seconds."""
+        """End the relay, in at most some two seconds; or leave it with its streams, for them to go on."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
-        await self._end()
+        if self._leaves():
+            self._leave()
+        else:
+            await self._end()
         self._set(state="stopped", pid=None)
+
+    async def _take_over(self) -> bool:
+        where = parse_control(self._settings.control)
+        if not isinstance(where, str) or not os.path.exists(where):  # noqa: ASYNC240  before anything runs
+            return False
+        client = RelayClient(self._settings.control, (0.2, 0.3))
+        client.open()
+        try:
+            told = await client.ask({"command": "ping"})
+        except TimeoutError:
+            return False  # nobody there: the socket was left behind
+        finally:
+            client.close()
+        pid = told.get("pid")
+        if told.get("owned"):
+            raise RuntimeError(f"the media relay at {where} belongs to another switch that is running")
+        if told.get("arguments") != " ".join(self._settings.arguments()).encode() or not isinstance(pid, int):
+            return False  # of other settings: what it still has ends with its lease
+        try:
+            self._found = os.pidfd_open(pid)
+        except OSError:
+            return False  # gone at this moment
+        self._set(state="running", pid=pid)
+        return True
+
+    def _leave(self) -> None:
+        """Have it go on without us."""
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+        if self._found is not None:
+            os.close(self._found)
+            self._found = None
 
     def _set(self, **changes: object) -> None:
         self._status = replace(self._status, **changes)  # type: ignore[arg-type]
@@ -101,6 +154,10 @@ class RelaySupervisor:
 
     async def _end(self) -> str:
         """End the process if there is one; what it wrote to standard error last."""
+        if self._found is not None:
+            found, self._found = self._found, None
+            signal.pidfd_send_signal(found, signal.SIGTERM)
+            os.close(found)
         process, self._process = self._process, None
         if process is None:
             return ""
@@ -121,14 +178,21 @@ class RelaySupervisor:
         attempt = 0
         while True:
             process = self._process
-            if process is not None:
+            if process is not None or self._found is not None:
                 since = asyncio.get_running_loop().time()
-                await self._listen(process)
-                code = await process.wait()
+                if process is not None:
+                    await self._listen(process)
+                    code = await process.wait()
+                else:
+                    await self._found_gone()
+                    code = -1  # whose child it was, knows
                 self._process = None
                 if asyncio.get_running_loop().time() - since > _SETTLED_SECONDS:
                     attempt = 0
-                _log.error("the media relay ended with status %d: its calls have lost their sound", code)
+                _log.error(
+                    "the media relay ended with status %d: its calls wait for the next one",
+                    code,
+                )
                 self._set(state="waiting", pid=None, last_exit=code, restarts=self._status.restarts + 1)
             await asyncio.sleep(_BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)])
             attempt += 1
@@ -138,6 +202,19 @@ class RelaySupervisor:
             except RuntimeError as error:
                 _log.error("%s", error)
                 self._set(state="waiting", restarts=self._status.restarts + 1)
+
+    async def _found_gone(self) -> None:
+        """Wait for the end of the process that was taken over."""
+        found, loop = self._found, asyncio.get_running_loop()
+        assert found is not None
+        gone = loop.create_future()
+        loop.add_reader(found, lambda: None if gone.done() else gone.set_result(None))
+        try:
+            await gone
+        finally:
+            loop.remove_reader(found)
+        os.close(found)
+        self._found = None
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         """Log the relay's lines until it closes its standard error."""

@@ -47,6 +47,8 @@ class CallStatus:
     """Who rings or answered, e.g. "anna at home"."""
     remarks: list[str] = field(default_factory=list)
     """What was noticed about it, a sentence each."""
+    quality: list[dict[str, Any]] = field(default_factory=list)
+    """How well each party is heard so far: `media/quality.StreamQuality` as an object."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from softswitch.flow import Flow
 from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaFailed, MediaKey
+from softswitch.proxy.encryption import Transports
 from softswitch.proxy.forward import forward_request
 from softswitch.proxy.token import ANCHORED, CALLEE_STICKS, CALLER_STICKS
 from softswitch.proxy.validate import loop_mark
@@ -91,6 +92,7 @@ class Branch:
         "slot",
         "status",
         "sticky",
+        "transports",
         "uri",
     )
 
@@ -115,6 +117,7 @@ class Branch:
         self.remove: Sequence[int] = ()
         self.extra: Sequence[bytes] = ()
         self.anchor = False
+        self.transports = Transports()
         self.answers = False
         """The request carries the answer to an offer that came in a response."""
         self.offered = False
@@ -162,7 +165,7 @@ class Branch:
                     self.core.media.answer(offered, sdp, network, source, self._on_offer)
                 else:
                     self.offered = True
-                    self.core.media.offer(key, sdp, network, source, self._on_offer)
+                    self.core.media.offer(key, sdp, network, source, self._on_offer, self.transports.to_callee)
                 return
         self._send(None)
 
@@ -274,7 +277,7 @@ class Branch:
                 if call is not None:
                     call.awaiting.add(response.to.tag)
             offer_key = MediaKey(key.call_id, tag, key.from_tag)
-            self.core.media.offer(offer_key, sdp, network, source, anchored)
+            self.core.media.offer(offer_key, sdp, network, source, anchored, self.transports.to_caller)
 
     def _pass_on(self, response: Response, body: bytes | None) -> None:
         status = response.status

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.rota import Rota
 from softswitch.events import Bus, CallChanged
+from softswitch.media.quality import StreamQuality, Told
 from softswitch.proxy.parts import Parts
 from softswitch.records.diary import Diary
 from softswitch.records.recorder import Recorder
@@ -48,6 +49,14 @@ class Call:
     """The tags of those who hung up: a 200 that comes once more, late, brings nobody back."""
     parts: Parts | None = None
     """The phones in it; set by `Calls.begin`."""
+
+    def party(self, tag: str) -> str:
+        """Who this is, as an operator knows it: the number, and the phone where that is another word."""
+        if tag.encode("utf-8", "surrogateescape") == self.from_tag:
+            number, phone = self.caller or "the caller", self.diary.account
+        else:
+            number, phone = self.called, self.label
+        return f"{number} ({phone})" if phone and phone != number else number
 
 
 class Calls:
@@ -129,6 +138,19 @@ class Calls:
         call.diary.remarks[about] = text
         if self._recorder is not None:
             self._recorder.changed(call.diary)
+
+    def told(self, call: Call | None) -> Told | None:
+        """Takes the quality of what the media engine has freed of a call into its record; also when it is over."""
+        if call is None:
+            return None
+
+        def told(found: Sequence[StreamQuality]) -> None:
+            if found:
+                call.diary.quality += [one._replace(party=call.party(one.party)) for one in found]
+                if self._recorder is not None:
+                    self._recorder.changed(call.diary)
+
+        return told
 
     def hung_up(self, call_id: bytes, tags: tuple[bytes, bytes]) -> bool:
         """A BYE between these two tags; True when the whole call is over with it, or we don't know of it.

@@ -17,11 +17,13 @@ from softswitch.errors import PeerError
 from softswitch.events import BindingChanged, Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
+from softswitch.media.anchor import sdp_of
 from softswitch.media.engine import MediaEngine, MediaFailed, MediaKey
 from softswitch.presence.permission import Watching
 from softswitch.proxy.ack import AckForward
 from softswitch.proxy.branch import Branch, target_of
 from softswitch.proxy.calls import Call, Calls
+from softswitch.proxy.encryption import fault, srtp_of
 from softswitch.proxy.firms import Caller, Firms, shown
 from softswitch.proxy.fork import Fork
 from softswitch.proxy.forwarded import times_forwarded
@@ -249,9 +251,10 @@ class Core:
         if not self.calls.hung_up(request.call_id, tags):
             # One of several who answered has left, or it is another call under this Call-ID.
             left = tags[1] if call is not None and tags[0] == call.from_tag else tags[0]
-            self.media.delete(request.call_id.decode("utf-8", "surrogateescape"), left.decode("latin-1"))
+            told = self.calls.told(call)
+            self.media.delete(request.call_id.decode("utf-8", "surrogateescape"), left.decode("latin-1"), told=told)
         else:
-            self.release_call(request)
+            self.release_call(request, call)
             self.log.note(request.call_id, "call ended", by=request.from_.uri.decode("utf-8", "replace"))
 
     # -- outside a dialog
@@ -320,11 +323,16 @@ class Core:
         caller_shown = shown(request)
         same_firm = caller.account if caller.plan is plan else ""
         facts = self.facts(plan, uri.user_text, caller_shown, same_firm, request.call_id, times_forwarded(request))
+        srtp = srtp_of(caller.plan, caller.account)
+        if srtp and (wrong := fault(srtp, sdp_of(request.get(b"content-type") or b"", request.body))):
+            self.log.note(request.call_id, "refused", account=caller.account, reason=f"{wrong} (srtp: {srtp})")
+            raise PeerError(488, wrong)
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
         call_id, from_tag = request.call_id, request.from_.tag
         diary = Diary(plan.site, call_id, caller_shown, facts.called, caller.account, caller.plan.site, self.wall)
         fork = Fork(self, server, request, plan, facts, hops, diary)
+        fork.srtp = srtp
         server.reply(100)
         self.ringing.add(fork)
         fork.owns = self.calls.begin(
@@ -498,10 +506,11 @@ class Core:
             for branch in fork.branches:
                 self.release_branch(branch)
 
-    def release_call(self, request: Request) -> None:
-        """A call that is over: all its ports are free."""
+    def release_call(self, request: Request, call: Call | None = None) -> None:
+        """A call that is over: all its ports are free, and its record tells how it was heard."""
         if self.anchors:
-            self.media.delete(request.call_id.decode("utf-8", "surrogateescape"))
+            call_id = request.call_id.decode("utf-8", "surrogateescape")
+            self.media.delete(call_id, told=self.calls.told(call))
 
     def moved_to(self, plan: Plan, response: Response) -> list[str]:
         """Whom the contacts of a 3xx name within this firm, as user parts."""

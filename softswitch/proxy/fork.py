@@ -16,9 +16,13 @@ from softswitch.dialplan.outcome import FINAL_RESPONSES, Came, Moved, Outcome, c
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Answer, Command, Reject, Ring
 from softswitch.dialplan.trunk import OutsideCall
+from softswitch.flow import Flow
+from softswitch.media.anchor import sdp_of
 from softswitch.media.engine import MediaFailed
 from softswitch.proxy.best import best_of, merged_challenges
 from softswitch.proxy.branch import ELSEWHERE, Branch, target_of
+from softswitch.proxy.direct import talks_straight
+from softswitch.proxy.encryption import srtp_of, transports
 from softswitch.proxy.forward import forward_response
 from softswitch.proxy.forwarded import told
 from softswitch.proxy.straight import cancel_reasons
@@ -61,6 +65,7 @@ class Fork:
         "request",
         "server",
         "slot",
+        "srtp",
         "step",
     )
 
@@ -87,6 +92,8 @@ class Fork:
         self.finished = False
         self.owns = True
         """Whether this is the call of its Call-ID, and not the same one come back another way (a spiral)."""
+        self.srtp = ""
+        """What the dialplan says of the calling phone."""
         self.remove = core.private_lines(request)
         self._ringing_now: list[Branch] = []
         self._share = self.breadth
@@ -177,7 +184,8 @@ class Fork:
         if binding.path or b"route" in self.request.first:
             branch.routes = [value.encode() for value in binding.path]
         branch.sticky = (bool(self.facts.caller_account), not binding.path)
-        branch.anchor = self.core.anchors
+        branch.anchor = self.core.anchors and not self._straight(binding, flow)
+        branch.transports = transports(self.srtp, srtp_of(self.plan, binding.account))
         branch.remove = self.remove
         assert self.step is not None
         tells = told(self.request, self.step, binding.account, self.plan, branch.uri)
@@ -189,6 +197,18 @@ class Fork:
         branch.leg = self.diary.leg(binding.account, branch.uri, self.core.wall)
         self._ringing_now.append(branch)
         return branch
+
+    def _straight(self, binding: Binding, flow: Flow) -> bool:
+        """Whether sound needs no relay between the caller and this phone."""
+        request, caller = self.request, self.facts.caller_account
+        phone = self.plan.phones.get(caller)
+        if phone is None or not phone.media or not request.body:
+            return False
+        sdp = sdp_of(request.get(b"content-type") or b"", request.body)
+        if sdp is None:
+            return False
+        contact = binding.contact.encode()
+        return talks_straight(self.plan, caller, binding.account, request.flow, flow, contact, sdp)
 
     def _add_number(self, call: OutsideCall) -> None:
         """A branch for a number outside, not started yet."""

@@ -28,7 +28,7 @@ class SilenceWatch:
         if call is None or call.diary.remarks.get(about, "").startswith("no packets"):
             return  # not answered, or told already: the engine repeats itself
         if self._wall() - call.answered_at >= LEAST_SECONDS:
-            who = _party(call, event)
+            who = call.party(event.tag)
             self._calls.remark(call, about, f"no packets from {who}: probably NAT or firewall")
             self._log.note(call.call_id, "silence", remark=call.diary.remarks[about])
 
@@ -37,7 +37,7 @@ class SilenceWatch:
         about = _about(event)
         if call is not None and about in call.diary.remarks:
             seconds = self._wall() - call.answered_at
-            who = _party(call, event)
+            who = call.party(event.tag)
             self._calls.remark(call, about, f"first packets from {who} only {seconds:.0f} s after the answer")
             self._log.note(call.call_id, "heard", remark=call.diary.remarks[about])
 
@@ -48,12 +48,3 @@ class SilenceWatch:
 
 def _about(event: MediaEvent) -> str:
     return f"silence of {event.tag}"
-
-
-def _party(call: Call, event: MediaEvent) -> str:
-    """Who this is, as an operator knows it: the number, and the phone where that is another word."""
-    if event.tag.encode("utf-8", "surrogateescape") == call.from_tag:
-        number, phone = call.caller or "the caller", call.diary.account
-    else:
-        number, phone = call.called, call.label
-    return f"{number} ({phone})" if phone and phone != number else number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from softswitch.media.quality import StreamQuality
 from softswitch.records.record import CallRecord, LegRecord, StepRecord
 
 LONGEST_TEXT = 255
@@ -43,6 +44,7 @@ class Diary:
         "legs",
         "outcome",
         "outcomes",
+        "quality",
         "remarks",
         "site",
         "started_at",
@@ -75,6 +77,8 @@ class Diary:
         """What came of each step, as far as that is known."""
         self.remarks: dict[str, str] = {}
         """What was noticed, by what it is about: a later remark on that replaces the earlier one."""
+        self.quality: list[StreamQuality] = []
+        """Of what is over; the party is named as the operator knows it."""
         self.waiting = False
         """To be stored; the recorder's."""
 
@@ -140,6 +144,7 @@ class Diary:
             ),
             tuple(people),
             tuple(self.remarks.values()),
+            tuple(self.quality),
         )
 
 

@@ -27,6 +27,12 @@ CSV_COLUMNS: dict[str, Callable[[CallRecord, tzinfo], object]] = {
     "steps": lambda call, zone: "; ".join(_step(step) for step in call.steps),
     "people": lambda call, zone: "; ".join(call.people),
     "remarks": lambda call, zone: "; ".join(call.remarks),
+    "mos": lambda call, zone: _worst(min, [one.mos for one in call.quality if one.mos], 1),
+    "loss_percent": lambda call, zone: _worst(max, [100 * max(one.loss, one.reported_loss) for one in call.quality], 2),
+    "jitter_ms": lambda call, zone: _worst(max, [one.jitter_ms for one in call.quality], 1),
+    "round_trip_ms": lambda call, zone: _worst(
+        max, [one.round_trip_ms for one in call.quality if one.round_trip_ms >= 0], 0
+    ),
 }
 """The columns, each with what stands in it."""
 
@@ -42,6 +48,7 @@ def as_json(call: CallRecord, zone: tzinfo) -> dict[str, Any]:
     for name in ("started", "answered", "ended"):
         found[f"{name}_at"] = moment(found[f"{name}_at"], zone) or None
     found["legs"] = [_leg_json(leg, zone) for leg in call.legs]
+    found["quality"] = [one._asdict() for one in call.quality]
     found["steps"] = [{**step._asdict(), "at": moment(step.at, zone)} for step in call.steps]
     return found
 
@@ -49,6 +56,11 @@ def as_json(call: CallRecord, zone: tzinfo) -> dict[str, Any]:
 def moment(wall: float, zone: tzinfo) -> str:
     """ISO 8601 with milliseconds and the offset from UTC; "" for never."""
     return datetime.fromtimestamp(wall, zone).isoformat(timespec="milliseconds") if wall else ""
+
+
+def _worst(choose: Callable[[list[float]], float], figures: list[float], digits: int) -> str:
+    """Of both directions the one that was heard worse; "" where nothing is known."""
+    return f"{choose(figures):.{digits}f}" if figures else ""
 
 
 def _leg_json(leg: LegRecord, zone: tzinfo) -> dict[str, Any]:

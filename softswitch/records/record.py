@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from softswitch.media.quality import StreamQuality
+
 OUTCOMES: dict[str, str] = {
     "ringing": "not answered yet",
     "talking": "answered, and not over yet",
@@ -83,6 +85,8 @@ class CallRecord(NamedTuple):
     """Everybody of ours who called, was called or was rung, as "anna@acme.example"; for export and deletion."""
     remarks: tuple[str, ...] = ()
     """What was noticed while it ran, a sentence each: such as that one party was not heard."""
+    quality: tuple[StreamQuality, ...] = ()
+    """How well each party was heard, where its sound went through us."""
 
 
 @dataclass(frozen=True, slots=True)

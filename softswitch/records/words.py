@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
+from softswitch.media import quality
 from softswitch.records.record import CallRecord, LegRecord, StepRecord
 
 
@@ -27,6 +28,7 @@ def told(call: CallRecord, zone: tzinfo) -> Iterator[str]:
         waited = call.answered_at - call.started_at
         yield f"{_clock(call.answered_at, zone)} answered by {call.answered_by} after {waited:.1f} s"
     yield from (f"         {remark}" for remark in call.remarks)
+    yield from (f"         {quality.told(one)}" for one in call.quality)
     yield _end(call, zone)
 
 

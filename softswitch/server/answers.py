@@ -142,7 +142,15 @@ class Answers:
         relay: dict[str, Any] = {"state": "off"}
         if server.relay is not None:
             state = server.relay.status
-            relay = {"state": state.state, "pid": state.pid, "restarts": state.restarts}
+            engines = {one.client.name: "works" if one.works else "does not answer" for one in server.engines}
+            relay = {
+                **engines,
+                "state": state.state,
+                "pid": state.pid,
+                "restarts": state.restarts,
+                **await server.relay_figures(),
+            }
+        quality = await server.quality()
         counters = server.switch.counters
         return Status(
             version=__version__,
@@ -182,6 +190,7 @@ class Answers:
                     wall - (call.answered_at or call.started_at),
                     call.label,
                     list(call.diary.remarks.values()),
+                    [one._replace(party=call.party(one.party))._asdict() for one in quality.get(call.call_id, ())],
                 )
                 for call in core.calls
             ],

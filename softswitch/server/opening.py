@@ -12,7 +12,9 @@ from softswitch.configuration import Configuration, copies_of
 from softswitch.events import Bus
 from softswitch.ids import Ids
 from softswitch.media.client import RelayClient
+from softswitch.media.pool import EnginePool
 from softswitch.media.relay.settings import Network, RelaySettings
+from softswitch.media.rtpengine import RtpengineClient
 from softswitch.media.supervise import RelaySupervisor
 from softswitch.messaging.letter import Rules
 from softswitch.ops.control import ControlServer
@@ -44,6 +46,9 @@ from softswitch.transport.lookup import DnsCache
 from softswitch.transport.manager import TransportManager
 from softswitch.transport.resolve import Resolver
 from softswitch.transport.tls import TlsContexts, TlsFiles
+
+LONGEST_SOCKET_PATH = 100
+"""Somewhat below what a unix socket's address can hold."""
 
 
 async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock) -> Server:
@@ -123,11 +128,16 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
 
 async def _open_relay(server: Server, stack: AsyncExitStack) -> None:
     relay = server.settings.relay
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="softswitch-"))
-    control = f"unix:{folder}/relay.sock"
-    server.client = RelayClient(control)
+    # Always the same one: the next switch takes over what this one leaves.
+    beside = server.settings.control.with_name(f"{server.settings.control.stem}-relay.sock")
+    if len(str(beside)) > LONGEST_SOCKET_PATH:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="softswitch-"))
+        beside = Path(folder) / "relay.sock"
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    control = f"unix:{beside}"
+    server.engine = server.client = RelayClient(control)
     file = server.settings.sqlite_file
-    server.sounds = OwnSounds((file.parent if file is not None else Path(folder)) / "sounds")
+    server.sounds = OwnSounds((file.parent if file is not None else beside.parent) / "sounds")
     await server.sounds.prepare(server.plans.values())
     server.relay = None
     if relay.use == "never":
@@ -138,6 +148,7 @@ async def _open_relay(server: Server, stack: AsyncExitStack) -> None:
     server.relay = RelaySupervisor(
         RelaySettings(control, networks, relay.ports.first, relay.ports.last, relay.silence_seconds),
         server.relay_changed,
+        lambda: len(server.client.memory) > 0,
     )
     try:
         await server.relay.start()
@@ -146,6 +157,16 @@ async def _open_relay(server: Server, stack: AsyncExitStack) -> None:
     stack.push_async_callback(server.relay.stop)
     server.client.open()
     stack.callback(server.client.close)
+    if relay.engine:
+        engines = [(RtpengineClient(one.host, one.port), one.weight) for one in relay.engine]
+        pool = server.engine = EnginePool(engines, server.client, server.engine_changed)
+        pool.open()
+        stack.callback(pool.close)
+    server.client.keep_alive()
+    server.client.subscribe("ports", server.ports_changed)
+    if server.relay.took_over:
+        await server.client.recall()
+        log.info("media relay taken over", calls=len(server.client.memory))
 
 
 def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
@@ -171,7 +192,7 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         Outside(
             server.clock,
             server.manager.send,
-            server.client,
+            server.engine,
             resolver,
             directory,
             SwitchLog(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,9 @@ from softswitch.configuration import Configuration
 from softswitch.errors import PeerError
 from softswitch.flow import Flow
 from softswitch.media.client import RelayClient
+from softswitch.media.engine import MediaEngine, MediaEvent
+from softswitch.media.pool import EnginePool, Member
+from softswitch.media.quality import StreamQuality, added_ms
 from softswitch.media.supervise import RelayStatus, RelaySupervisor
 from softswitch.ops.log import log
 from softswitch.ops.noise import Quieter
@@ -34,6 +37,8 @@ from softswitch.transport.manager import TransportManager
 from softswitch.trunks.line import DOWN, Line
 from softswitch.voicemail.boxes import Boxes
 
+MOST_QUALITIES = 200
+"""So many calls are asked about for one status."""
 DRAIN_SECONDS = 3.0
 SHUT_SECONDS = 0.5
 DRAIN_LOOK_SECONDS = 0.05
@@ -56,6 +61,9 @@ class Server:
     override_store: OverrideStore
     relay: RelaySupervisor | None
     client: RelayClient
+    """To our own relay."""
+    engine: MediaEngine
+    """What calls go through: the same, or rtpengines."""
     sounds: OwnSounds
     boxes: Boxes
 
@@ -128,10 +136,13 @@ class Server:
     def relay_changed(self, status: RelayStatus) -> None:
         """The relay process came or went."""
         if status.state == "waiting":
-            log.error("media relay ended", exit=status.last_exit, restarts=status.restarts)
+            log.error("media relay ended", exit=status.last_exit, calls=len(self.client.memory))
+            self.client.away()
             self.alarms["relay"] = "the media relay ended by itself and is being started again; see the log"
         elif status.state == "running":
             self.alarms.pop("relay", None)
+            if status.restarts:
+                self.client.back()
 
     def trunk_changed(self, line: Line) -> None:
         """A trunk came up or went down."""
@@ -146,6 +157,58 @@ class Server:
     def secret_of(self, name: str) -> str | None:
         """A secret itself, for logging in at a provider; None where only hashes are known, or nothing."""
         return self.secrets.plain(name)
+
+    def engine_changed(self, member: Member) -> None:
+        """An rtpengine stopped working, or works again."""
+        name = member.client.name
+        if member.works:
+            log.info("media engine works again", engine=name)
+            self.alarms.pop(name, None)
+        else:
+            log.error("media engine does not answer", engine=name, calls=len(member.calls))
+            self.alarms[name] = f"{name} does not answer: new calls go to the others, its own may have lost their sound"
+
+    def ports_changed(self, event: MediaEvent) -> None:
+        """The media ports are used up, or some are free again."""
+        if event.details.get("free"):
+            self.alarms.pop("media ports", None)
+        else:
+            log.error("no media ports left", pairs=event.details.get("all"))
+            self.alarms["media ports"] = (
+                "the media ports are used up, and calls are refused: widen relay: ports:, in the firewall too"
+            )
+
+    async def quality(self) -> dict[bytes, Sequence[StreamQuality]]:
+        """How well the running calls are heard, by Call-ID; of very many only the newest."""
+        asked: dict[bytes, asyncio.Future[Sequence[StreamQuality]]] = {}
+        for call in list(self.switch.core.calls)[-MOST_QUALITIES:]:
+            if call.answered_at and self.relay is not None:
+                answer: asyncio.Future[Sequence[StreamQuality]] = self.loop.create_future()
+                asked[call.call_id] = answer
+                self.engine.query(
+                    call.call_id.decode("utf-8", "surrogateescape"),
+                    lambda found, answer=answer: None if answer.done() else answer.set_result(found),  # type: ignore[misc]
+                )
+        return {call_id: await answer for call_id, answer in asked.items()}
+
+    @property
+    def engines(self) -> Sequence[Member]:
+        """The rtpengines, where there are some."""
+        return self.engine.members if isinstance(self.engine, EnginePool) else ()
+
+    async def relay_figures(self) -> dict[str, object]:
+        """What the relay tells of itself, for the status; nothing while it is away."""
+        try:
+            told = await self.client.ask({"command": "statistics"})
+        except TimeoutError:
+            return {}
+        found: dict[str, object] = {name: told.get(name, 0) for name in ("sessions", "pairs-free")}
+        added = told.get("added")
+        counts = [one for one in added if isinstance(one, int)] if isinstance(added, list) else []
+        if any(counts):
+            for name, share in (("p50", 0.5), ("p99", 0.99)):
+                found[f"added {name}"] = f"<= {added_ms(counts, share):g} ms"
+        return found
 
     def credentials(self, site: str, account: str, user: str, algorithm: str) -> bytes | None:
         """HA1 of an account (RFC 7616 §3.4.2), None where there is none."""

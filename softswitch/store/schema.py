@@ -55,6 +55,8 @@ calls = Table(
     Column("people", Text, nullable=False),
     # A JSON list of sentences.
     Column("remarks", Text, nullable=False, server_default="[]"),
+    # A JSON list of the fields of `StreamQuality`.
+    Column("quality", Text, nullable=False, server_default="[]"),
     Index("calls_by_id", "call_id"),
     # A restart looks for what an earlier run left.
     Index("calls_unfinished", "ended_at", sqlite_where=text("ended_at = 0")),

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from softswitch.media.quality import StreamQuality
 from softswitch.records.record import CallRecord, LegRecord, Query, StepRecord
 from softswitch.store.database import Database
 
 _COLUMNS = (
     "site, call_id, started_at, caller, caller_account, called, answered_at, ended_at, outcome, status, answered_by, "
-    "hung_up_by, legs, steps, people, remarks"
+    "hung_up_by, legs, steps, people, remarks, quality"
 )
-_WRITE = f"INSERT OR REPLACE INTO calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE = f"INSERT OR REPLACE INTO calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT = f"SELECT {_COLUMNS} FROM calls"
 _UNFINISHED = f"{_SELECT} WHERE ended_at = 0 ORDER BY site, started_at"
 _NEXT_SITE = "SELECT min(site) FROM calls WHERE site > ?"
@@ -106,13 +107,13 @@ def _carry_out(connection: sqlite3.Connection, deletion: _Deletion) -> int:
 
 
 def _row(record: CallRecord) -> tuple[object, ...]:
-    *plain, legs, steps, people, remarks = record
+    *plain, legs, steps, people, remarks, quality = record
     named = "\n".join(("", *people, "")) if people else ""
-    return (*plain, json.dumps(legs), json.dumps(steps), named, json.dumps(remarks))
+    return (*plain, json.dumps(legs), json.dumps(steps), named, json.dumps(remarks), json.dumps(quality))
 
 
 def _record(row: tuple[Any, ...]) -> CallRecord:
-    *plain, legs, steps, people, remarks = row
+    *plain, legs, steps, people, remarks, quality = row
     return CallRecord._make(
         (
             *plain,
@@ -120,5 +121,6 @@ def _record(row: tuple[Any, ...]) -> CallRecord:
             tuple([StepRecord._make((*start, tuple(why), end)) for *start, why, end in json.loads(steps)]),
             tuple(people.split("\n")[1:-1]),
             tuple(json.loads(remarks)),
+            tuple([StreamQuality._make((*start, tuple(added))) for *start, added in json.loads(quality)]),
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from softswitch.media.quality import StreamQuality
 from softswitch.records.record import CallRecord, LegRecord, StepRecord
 
 SITE = "acme.example"
@@ -29,5 +30,9 @@ def record(
         legs=(LegRecord("anna-desk", "sip:anna@192.0.2.8", at, at + 0.5, at + 60, 200),),
         steps=(StepRecord(at, "ring", "anna at office", 15.0, ("it is office hours", 'she\'s "in"'), ""),),
         people=people,
+        quality=(
+            StreamQuality("102 (carla-home)", "audio", "PCMU", 2990, 10, 1.25, 0.01, 23.5, 4.2, (0, 40, 6, *[0] * 8)),
+            StreamQuality("101 (anna-desk)", "video", "H264", 10, 0, 0.0, -1.0, -1.0, 0.0, ()),
+        ),
         remarks=('no packets from 101: probably "NAT" or firewall',),
     )

@@ -291,18 +291,12 @@ def test_no_file_is_a_problem_too() -> None:
         load_plans([])
 
 
-def test_what_is_understood_but_has_no_effect_yet_is_warned_about() -> None:
-    """An operator who writes `srtp: require` must not believe that it is enforced."""
-    text = (
-        "site: {domain: acme.example, timezone: Europe/Berlin}\n"
-        "people:\n  anna: {number: 101, places: {office: {phone: anna-desk}}}\n"
-        "phones:\n  anna-desk: {srtp: require}\n"
-    )
-    _, warnings = load_texts([("acme.yaml", text)])
-    assert [str(one) for one in warnings] == [
-        "acme.yaml:5:15: warning: srtp: require has no effect yet: sound goes through the relay, encrypted or not as "
-        "the phones agree"
-    ]
+def test_another_way_for_the_sound_than_there_is() -> None:
+    text = "site: {domain: acme.example, timezone: Europe/Berlin}\nphones:\n  gate: {gateway: yes, media: relayed}\n"
+    with pytest.raises(ConfigError) as caught:
+        load_texts([("acme.yaml", text)])
+    (problem,) = caught.value.problems
+    assert 'media: "relayed" is not understood; write "direct in office-lan"' in str(problem)
 
 
 def test_a_schedule_with_holidays_that_it_never_speaks_of_is_warned_about() -> None:
@@ -310,3 +304,13 @@ def test_a_schedule_with_holidays_that_it_never_speaks_of_is_warned_about() -> N
     assert [str(one) for one in warned] == [
         "f:3:18: warning: country: has no effect: no line of this schedule speaks of holidays"
     ]
+
+
+def test_a_phone_that_shall_do_what_it_cant_is_refused() -> None:
+    text = "site: {domain: acme.example, timezone: Europe/Berlin}\nphones:\n  gate: {gateway: yes, srtp: required}\n"
+    with pytest.raises(ConfigError) as caught:
+        load_texts([("acme.yaml", text)])
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        'acme.yaml:3:30: srtp: "required" is none of require, prefer, never; did you mean "require"?'
+    )

@@ -174,6 +174,12 @@ def block_udp(made: Lab, number: int, ports: str) -> None:
     _run("ip", "netns", "exec", made.router(number), "nft", *rule.split())
 
 
+def lose_udp(made: Lab, number: int, ports: str) -> None:
+    """From now on the router of home `number` drops one in ten datagrams that go out to these ports, at random."""
+    rule = f"add rule inet filter forward udp dport {ports} numgen random mod 10 0 drop"
+    _run("ip", "netns", "exec", made.router(number), "nft", *rule.split())
+
+
 @contextmanager
 def lab() -> Iterator[Lab]:
     """A `Lab` with nothing but the internet in it; removed at the end."""

@@ -99,6 +99,7 @@ def write_office(
     level: str = "debug",
     dialplan: str = DIALPLAN,
     secrets_too: str = "",
+    engine: str = "built-in",
 ) -> Path:
     """The configuration, dialplan and secrets in `folder`; the configuration's path.
 
@@ -117,7 +118,7 @@ def write_office(
         + f"secrets: {secrets}\n"
         + f"store: sqlite:///{folder}/switch.db\n"
         + f"digest: {{algorithms: [{', '.join(digest)}]}}\n"
-        + f"relay: {{engine: built-in, ports: {ports}, use: {media}}}\n"
+        + f"relay: {{engine: {engine}, ports: {ports}, use: {media}}}\n"
         + f"tls: {{certificate: {certificate}, key: {key}}}\n"
         + f"control: {folder}/control.sock\n"
         + f"log: {{format: json, level: {level}}}\n"

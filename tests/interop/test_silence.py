@@ -21,7 +21,7 @@ NEEDS = ("baresip", "ip", "nft")
 TEXT = "no packets from 102 (carla-home): probably NAT or firewall"
 
 
-def _softswitch(folder: Path, *words: str) -> str:
+def softswitch(folder: Path, *words: str) -> str:
     """What a command prints that asks the switch, or its records."""
     command = [Path(sys.executable).with_name("softswitch"), *words, "--config", folder / "softswitch.yaml"]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
@@ -43,8 +43,8 @@ def test_a_home_whose_router_drops_the_sound(netlab: Lab, start_switch: StartSwi
         answered = time.monotonic()
         wait_until(lambda: TEXT in server.process.output, "a line in the log", 5)
         assert time.monotonic() - answered < 3
-        assert TEXT in _softswitch(server.folder, "status")
+        assert TEXT in softswitch(server.folder, "status")
         anna.hang_up()
         carla.closed()
-        wait_until(lambda: TEXT in _softswitch(server.folder, "calls", "export", "--format", "csv"), "a record", 5)
+        wait_until(lambda: TEXT in softswitch(server.folder, "calls", "export", "--format", "csv"), "a record", 5)
         assert "no packets from 101" not in server.process.output

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ class Home:
     folder: Path
     stack: ExitStack
 
-    def phone(self, kind: str, account: str, host: Host, transport: str, at: str = "", **options: int) -> Phone:
+    def phone(self, kind: str, account: str, host: Host, transport: str, at: str = "", **options: Any) -> Phone:
         """A phone that has registered, at the switch's address or at the one it is told (`at`, without port).
 
         `options` are those of its kind.

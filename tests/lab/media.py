@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from softswitch.media.engine import Did, Done, Heard, MediaEvent, MediaFailed, MediaKey
+from softswitch.media.quality import StreamQuality, Told
 from softswitch.sound.library import ready
 
 from .events import Events
@@ -38,6 +39,10 @@ class FakeMedia:
         self.asked: list[tuple[str, MediaKey, str, str]] = []
         """(what, key, network, source)."""
         self.sessions: list[Session] = []
+        self.transports: list[str] = []
+        """Of each offer."""
+        self.quality: list[StreamQuality] = []
+        """What is told of each call."""
         self.heard: dict[str, list[Heard]] = {}
         self.said: list[list[str]] = []
         self.tells_end = True
@@ -54,7 +59,8 @@ class FakeMedia:
         """How many are in use."""
         return sum(2 for _ in self.sessions)
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
+        self.transports.append(transport)
         self._do("offer", key, sdp, to_network, source, done)
 
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
@@ -114,7 +120,10 @@ class FakeMedia:
         else:
             self.events.after(self.delay, lambda: done(self.fails or failed))
 
-    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None:
+    def query(self, call_id: str, told: Told) -> None:
+        told(self.quality)
+
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "", told: Told | None = None) -> None:
         self.asked.append(("delete", MediaKey(call_id, from_tag, "", via_branch), "", ""))
 
         def gone(session: Session) -> bool:
@@ -126,7 +135,11 @@ class FakeMedia:
             )
 
         def delete() -> None:
-            self.sessions = [session for session in self.sessions if not gone(session)]
+            kept = [session for session in self.sessions if not gone(session)]
+            found = self.quality if len(kept) < len(self.sessions) else []
+            self.sessions = kept
+            if told is not None:
+                told(found)
 
         if self.delay is None:
             delete()

@@ -22,6 +22,7 @@ from softswitch.media.relay.talker import Talker
 from softswitch.sip.sdp import Sdp
 
 SDP = b"v=0\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96\r\n"
+CRYPTO = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b"A" * 40 + b"\r\n"
 LAN, WAN = Network("lan", "127.0.0.1", "127.0.0.1"), Network("wan", "127.0.0.2", "192.0.2.1")
 
 
@@ -65,6 +66,13 @@ def test_a_call_leaves_no_cycles_for_the_collector(calls):
         calls.talkers.run(0.0)
         calls.delete(b"talk")
         calls.talkers.run(1.0)
+        secret = Key(b"secret", b"a")
+        calls.offer(secret, SDP, "lan", "", 0.0, "OSRTP")
+        calls.answer(secret, SDP.replace(b"RTP/AVP 0\r\n", b"RTP/AVP 0\r\n" + CRYPTO), "lan", "", 0.0)
+        states = calls.states(b"secret", 0.0)
+        calls.delete(b"secret")
+        calls.restore(*states.values(), 0.0)
+        calls.delete(b"secret")
         calls.delete(b"echo")
         calls.delete(call_id)
         calls.sweep(0.0)
@@ -107,11 +115,16 @@ def test_commands_refuse_what_they_cannot_read(calls):
         {"command": b"delete"},
     ):
         assert commands.run(message, 0.0)["status"] == 400
-    assert commands.run({"command": b"delete", "call-id": b"nobody's"}, 0.0) == {"result": "ok", "sessions": 0}
+    assert commands.run({"command": b"delete", "call-id": b"nobody's"}, 0.0) == {
+        "result": "ok",
+        "sessions": 0,
+        "ended": [],
+        "quality": [],
+    }
 
 
 def test_settings_go_through_the_command_line():
-    settings = RelaySettings("unix:/run/x/ng", (LAN, WAN), 30_000, 30_999, 60.0, 70.0, 0.1, 500, True)
+    settings = RelaySettings("unix:/run/x/ng", (LAN, WAN), 30_000, 30_999, 60.0, 70.0, 0.1, 500, 45.0, True)
     assert parse_arguments(settings.arguments()) == settings
 
 

@@ -143,13 +143,6 @@ def test_the_end_frees_the_control_socket(relay, party):
     assert not os.path.exists(relay.path)
 
 
-def test_it_ends_with_who_started_it(start_relay):
-    relay = start_relay("24000-24199", "--until-stdin-closes")
-    assert relay.process.stdin is not None
-    relay.process.stdin.close()
-    assert relay.process.wait(timeout=SECONDS) == 0
-
-
 def test_it_takes_the_control_socket_over_from_a_dead_one(start_relay, tmp_path):
     relay = start_relay()
     relay.process.send_signal(signal.SIGKILL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 
+from softswitch.media.quality import from_message
+
 from .conftest import media_ports, rtcp, rtp
 
 
@@ -229,3 +231,53 @@ def test_a_dead_party_does_not_stop_the_other(relay, party):
     assert a.hear() == rtp(6)
     a.say(rtp(7))
     assert b.hear() == rtp(7)
+
+
+def _report_of(ssrc: int, about: int, lost: int, last: int, since: float) -> bytes:
+    """A receiver report with one block."""
+    return struct.pack("!BBHIIIIIII", 0x81, 201, 7, ssrc, about, lost, 0, 0, last, int(65536 * since))
+
+
+def test_quality_is_told_at_any_time_and_at_the_end(relay, party):
+    a, b = party("127.0.0.2"), party("127.0.0.3")
+    relay.call("c", a, b)
+    for number in range(200):
+        if number % 20 != 7:
+            a.say(rtp(number, ssrc=5))
+            b.hear()
+        b.say(rtp(number, ssrc=6))
+        a.hear()
+    a.report(struct.pack("!BBHIIIIII", 0x80, 200, 6, 5, 0x11112222, 0x33334444, 0, 0, 0))
+    b.rtcp.recv(100)
+    b.report(_report_of(6, about=5, lost=20, last=0x22223333, since=0.0))
+    a.rtcp.recv(100)
+    (session,) = relay.command("query", call_id="c")["sessions"]
+    of_a, of_b = (from_message(one) for one in session["quality"])
+    assert (of_a.party, of_a.kind, of_a.codec, of_a.packets, of_a.lost) == ("a", "audio", "PCMU", 190, 10)
+    assert (of_b.party, of_b.packets, of_b.lost, of_b.reported_loss) == ("b", 200, 0, -1.0)
+    assert round(of_a.reported_loss, 2) == 0.1
+    assert 0 <= of_b.round_trip_ms < 1000
+    assert of_a.mos < of_b.mos
+    assert sum(of_b.added) == 3, "one packet in 64"
+    assert 0 < of_b.jitter_ms < 25, "sent at once instead of every 20 ms"
+    assert sum(relay.statistics()["added"]) == 5
+    answer = relay.command("delete", call_id="c")
+    assert [from_message(one)._replace(mos=0) for one in answer["quality"]] == [
+        one._replace(mos=0) for one in (of_a, of_b)
+    ]
+
+
+def test_fax_and_secret_reports_tell_no_quality(relay, party):
+    a, b = party(), party()
+
+    def secret(one):
+        return one.sdp().replace(b"RTP/AVP", b"RTP/SAVP")
+
+    b.told(relay.sdp("offer", call_id="c", from_tag="a", sdp=secret(a)))
+    a.told(relay.sdp("answer", call_id="c", from_tag="a", to_tag="b", sdp=secret(b)))
+    a.say(rtp(1, ssrc=5))
+    b.hear()
+    b.report(_report_of(6, about=5, lost=20, last=0, since=0.0))
+    a.rtcp.recv(100)
+    (one,) = relay.command("delete", call_id="c")["quality"]
+    assert from_message(one).reported_loss == -1.0

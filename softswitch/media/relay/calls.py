@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from ...errors import PeerError
 from ...sip.sdp import Sdp
@@ -15,11 +16,21 @@ from .pairs import Pairs
 from .session import Session
 from .settings import RelaySettings
 from .silence import Silence
+from .state import read_state, restored, state_of
 from .talk import codec_of, talk_answer
 from .talker import Talker, Talkers
 
 _SWEPT_AT_ONCE = 64
 """Sessions looked at in one sweep, so that no sweep delays a packet by more than some 100 µs."""
+
+
+Quality: TypeAlias = "list[dict[str, Value]]"
+"""As `Session.quality`."""
+
+
+def name_of(session: Session) -> bytes:
+    """What tells it from the others of its call."""
+    return session.from_tag + b"|" + session.via_branch + (b"|echo" if session.echoes else b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +61,32 @@ class Calls:
         self._calls: dict[bytes, list[Session]] = {}
         self._rounds: deque[Session] = deque()
         self.talkers = Talkers()
+        self.touched: Session | None = None
+        """The one that the last offer, answer or echo was about."""
         self.sessions = 0
         """Open now."""
         self.opened = 0
         self.timed_out = 0
         """Given up for silence since the start."""
 
-    def offer(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
-        """The SDP to pass on to the answerer; raises PeerError(488) for the SDP, PeerError(503) without ports."""
+    def offer(
+        self, key: Key, sdp: bytes, network: str, source: str, now: float, transport: str = "", seed: bytes = b""
+    ) -> bytes:
+        """The SDP to pass on to the answerer; raises PeerError(488) for the SDP, PeerError(503) without ports.
+
+        `transport` is one of `security.TRANSPORTS`; of `seed`, if there is one, our keys for SRTP are made.
+        """
         parsed, to = Sdp.parse(sdp), self.pairs.network(network)
         session = self._by_tags(key) if key.to_tag else self._by_branch(key)
         if session is not None:
-            return session.offer(session.side_of(key.from_tag) or 0, parsed, source, to)
+            self.touched = session
+            return session.offer(session.side_of(key.from_tag) or 0, parsed, source, to, transport)
         session = self._new(key, now)
-        placed = session.offer(0, parsed, source, to)
+        if seed:
+            session.seed = seed
+        placed = session.offer(0, parsed, source, to, transport)
         self._keep(session)
+        self.touched = session
         return placed
 
     def answer(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
@@ -82,6 +104,7 @@ class Calls:
         session.heard_at = now
         placed = session.answer(1 - offerer, parsed, source, to)
         self._silence.watch(session, now)
+        self.touched = session
         return placed
 
     def echo(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
@@ -97,6 +120,7 @@ class Calls:
             placed = session.echo(parsed, echo_answer(parsed, int(now), int(now)), source, to)
             self._keep(session)
         self._silence.watch(session, now)
+        self.touched = session
         return placed
 
     def talk(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
@@ -148,17 +172,42 @@ class Calls:
                 return session.talker
         raise PeerError(404, "the switch is no end of this call")
 
-    def delete(self, call_id: bytes, from_tag: bytes = b"", via_branch: bytes = b"") -> int:
-        """Free a whole call, one party's dialogs in it, or one branch; how many sessions that were."""
+    def restore(self, state: bytes, now: float) -> None:
+        """Make a session again that another process had; nothing where it is there. Raises PeerError(400, 503)."""
+        message = read_state(state)
+        for one in self._calls.get(message["call-id"], ()):
+            if (one.from_tag, one.via_branch, one.echoes) == (
+                message["from-tag"],
+                message["via-branch"],
+                bool(message["echoes"]),
+            ):
+                return
+        session = restored(message, self.pairs, self._settings.patience_seconds, now)
+        session.heard_at = now
+        self._keep(session)
+        self._silence.watch(session, now)
+
+    def states(self, call_id: bytes, now: float) -> dict[bytes, bytes]:
+        """What `restore` wants of each session of a call, by `name_of`."""
+        sessions = [one for one in self._calls.get(call_id, ()) if one.talker is None]
+        return {name_of(session): state_of(session, now) for session in sessions}
+
+    def delete(self, call_id: bytes, from_tag: bytes = b"", via_branch: bytes = b"") -> dict[bytes, Quality]:
+        """Free a whole call, one party's dialogs in it, or one branch.
+
+        The quality of each session that ended, by `name_of`.
+        """
         gone = [
             session
             for session in self._calls.get(call_id, ())
             if (not from_tag or session.side_of(from_tag) is not None)
             and (not via_branch or session.via_branch == via_branch)
         ]
+        quality = {}
         for session in gone:
+            quality[name_of(session)] = session.quality()
             self._forget(session)
-        return len(gone)
+        return quality
 
     def sessions_of(self, call_id: bytes) -> list[Session]:
         return list(self._calls.get(call_id, ()))
@@ -170,7 +219,7 @@ class Calls:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def tell(self, name: str, session: Session, tag: bytes, **details: Value) -> None:
+    def tell(self, name: str, session: Session, tag: bytes, /, **details: Value) -> None:
         """Send an event about a session, or one party in it; `details` go along, with hyphens in their names."""
         more = {key.replace("_", "-"): value for key, value in details.items()}
         self._send({"event": name, "call-id": session.call_id, "from-tag": session.from_tag, "tag": tag, **more})
@@ -193,6 +242,7 @@ class Calls:
             if now - session.heard_at > limit:
                 self._forget(session)
                 self.timed_out += 1
+                self.tell("gone", session, b"", name=name_of(session))
                 silent.append(session)
             else:
                 self._rounds.append(session)
@@ -221,6 +271,7 @@ class Calls:
 
     def _forget(self, session: Session) -> None:
         session.close()
+        self.touched = None
         self.sessions -= 1
         left = self._calls[session.call_id]
         left.remove(session)

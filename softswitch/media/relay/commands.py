@@ -1,21 +1,23 @@
 """The ng commands, each a dictionary in and a dictionary out.
 
 As rtpengine's, with additions: the flags "echo" and "talk" of an offer, which we then answer ourselves, playing
-"files", recording into a "file", and "status" in an error, the fitting SIP status. Of rtpengine's keys those below are
-read; others are passed over.
+"files", recording into a "file"; "status" in an error, the fitting SIP status; "state" in an answer, to be handed by
+"restore" to a relay that was started anew. Of rtpengine's keys those below are read; others are passed over.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import PeerError
 from ..ng import Value
-from .calls import Calls, Key
+from .calls import Calls, Key, name_of
 from .player import CannotPlay, load
 from .port import Port
+from .security import TRANSPORTS
 from .session import Session
+from .state import state_of
 from .talker import Talker
 
 _LISTED = 32
@@ -58,14 +60,24 @@ def _sound(message: Message) -> bytes:
 class Commands:
     """What can be asked of the relay."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        added: Sequence[int] = (),
+        pinged: Callable[[Message], dict[str, Value]] = lambda message: {},
+    ) -> None:
+        """`added` is the histogram of `Plane.added`; `pinged` tells of the process."""
         self._calls = calls
+        self._pinged = pinged
+        self._added = added
         self._known: dict[bytes, Callable[[Message, float], dict[str, Value]]] = {
             b"ping": self._ping,
             b"offer": self._offer,
             b"answer": self._answer,
             b"delete": self._delete,
             b"query": self._query,
+            b"restore": self._restore,
+            b"states": self._states,
             b"list": self._list,
             b"statistics": self._statistics,
             b"play media": self._play,
@@ -87,7 +99,7 @@ class Commands:
             return {"result": "error", "error-reason": error.reason, "status": error.status}
 
     def _ping(self, message: Message, now: float) -> dict[str, Value]:
-        return {"result": "pong"}
+        return {"result": "pong", **self._pinged(message)}
 
     def _key(self, message: Message) -> Key:
         return Key(
@@ -98,24 +110,43 @@ class Commands:
         )
 
     def _offer(self, message: Message, now: float) -> dict[str, Value]:
-        flags, calls = _strings(message, "flags"), self._calls
-        place = calls.echo if b"echo" in flags else calls.talk if b"talk" in flags else calls.offer
         network = _text(message, "to-interface").decode("utf-8", "replace")
-        sdp = place(self._key(message), _text(message, "sdp", needed=True), network, _source(message), now)
-        return {"result": "ok", "sdp": sdp}
+        key, sdp, source = self._key(message), _text(message, "sdp", needed=True), _source(message)
+        if b"echo" in _strings(message, "flags"):
+            return self._placed(self._calls.echo(key, sdp, network, source, now), now)
+        if b"talk" in _strings(message, "flags"):
+            # What is being said can't be taken up by another process: nothing to be kept of it.
+            return {"result": "ok", "sdp": self._calls.talk(key, sdp, network, source, now)}
+        transport = "OSRTP" if b"offer" in _strings(message, "OSRTP") else _text(message, "transport-protocol").decode()
+        if transport not in TRANSPORTS:
+            raise PeerError(400, f"transport-protocol is none of {', '.join(filter(None, TRANSPORTS))}")
+        seed = _text(message, "key-seed")
+        return self._placed(self._calls.offer(key, sdp, network, source, now, transport, seed), now)
 
     def _answer(self, message: Message, now: float) -> dict[str, Value]:
         network = _text(message, "to-interface").decode("utf-8", "replace")
         sdp = _text(message, "sdp", needed=True)
-        return {
-            "result": "ok",
-            "sdp": self._calls.answer(self._key(message), sdp, network, _source(message), now),
-        }
+        return self._placed(self._calls.answer(self._key(message), sdp, network, _source(message), now), now)
+
+    def _placed(self, sdp: bytes, now: float) -> dict[str, Value]:
+        """With the SDP the session's state, for `restore`."""
+        session, self._calls.touched = self._calls.touched, None
+        assert session is not None
+        return {"result": "ok", "sdp": sdp, "session": name_of(session), "state": state_of(session, now)}
+
+    def _restore(self, message: Message, now: float) -> dict[str, Value]:
+        self._calls.restore(_text(message, "state", needed=True), now)
+        return {"result": "ok"}
+
+    def _states(self, message: Message, now: float) -> dict[str, Value]:
+        states = self._calls.states(_text(message, "call-id", needed=True), now)
+        return {"result": "ok", "states": [[name, state] for name, state in states.items()]}
 
     def _delete(self, message: Message, now: float) -> dict[str, Value]:
         call_id = _text(message, "call-id", needed=True)
         gone = self._calls.delete(call_id, _text(message, "from-tag"), _text(message, "via-branch"))
-        return {"result": "ok", "sessions": gone}
+        quality = [one for quality in gone.values() for one in quality]
+        return {"result": "ok", "sessions": len(gone), "ended": list(gone), "quality": quality}
 
     def _query(self, message: Message, now: float) -> dict[str, Value]:
         sessions = self._calls.sessions_of(_text(message, "call-id", needed=True))
@@ -179,6 +210,7 @@ class Commands:
             "timed-out": calls.timed_out,
             "pairs-taken": pool.taken,
             "pairs-free": pool.free,
+            "added": self._added,
         }
 
 
@@ -189,6 +221,7 @@ def _describe(session: Session, now: float) -> dict[str, Value]:
         "via-branch": session.via_branch,
         "age": int(now - session.created_at),
         "answered": int(session.answered),
+        "quality": session.quality(),
         "streams": [
             [
                 {"rtp": _counters(pair.rtp), "rtcp": _counters(pair.rtcp), "network": pair.network.name}

@@ -53,6 +53,8 @@ class Control:
         self._run = run
         self._waiting: deque[tuple[bytes, Any]] = deque()
         self._asker: Any = None
+        self.heard_at = time.monotonic()
+        """When somebody asked last, in monotonic seconds."""
 
     @property
     def has_waiting(self) -> bool:
@@ -72,6 +74,7 @@ class Control:
         except NgError:
             return
         self._asker = asker
+        self.heard_at = time.monotonic()
         self._reply(pack(cookie, self._answer(datagram)), asker)
 
     def tell(self, event: dict[str, Value]) -> None:

@@ -15,7 +15,7 @@ class Keys:
         self._last = 0
         self._ssrc = b""
 
-    def heard(self, packet: memoryview) -> str:
+    def heard(self, packet: memoryview | bytes) -> str:
         """The key that this RTP packet is the first to tell of; "" for none."""
         start = 12 + 4 * (packet[0] & 15)
         if packet[0] & 0x10:

@@ -7,18 +7,19 @@ from ...sip.sdp import Media, Sdp, Section
 
 _KEPT = (b"a=rtpmap:", b"a=fmtp:", b"a=ptime:", b"a=maxptime:", b"a=rtcp:", b"b=")
 MIRRORED = {b"sendonly": b"recvonly", b"recvonly": b"sendonly"}
-PLAIN = (b"RTP/AVP", b"RTP/AVPF")
+PROTOCOLS = (b"RTP/AVP", b"RTP/AVPF", b"RTP/SAVP", b"RTP/SAVPF")
+"""On streams that we can be an end of."""
 
 
 def echo_answer(offer: Sdp, session_id: int, version: int) -> Sdp:
-    """Accept the first plain audio stream with all its codecs, refuse the rest.
+    """Accept the first audio stream with all its codecs, refuse the rest.
 
     Whatever comes goes back as it is, so every codec will do. The addresses are still to be placed; `version` goes up
     from answer to answer of one session (RFC 3264 §8). Raises PeerError(488) when there is nothing to send back.
     """
-    chosen = next((m for m in offer.media if m.port and m.kind == b"audio" and m.protocol.upper() in PLAIN), None)
+    chosen = next((m for m in offer.media if m.port and m.kind == b"audio" and m.protocol.upper() in PROTOCOLS), None)
     if chosen is None:
-        raise PeerError(488, "the echo wants an audio stream in plain RTP")
+        raise PeerError(488, "the echo wants an audio stream in RTP")
     timing = offer.session.find(b"t=") or b"t=0 0"
     session = Section([b"v=0\r\n", b"o=- %d %d IN IP4 0.0.0.0\r\n" % (session_id, version), b"s=echo\r\n"])
     session.lines += [b"c=IN IP4 127.0.0.1\r\n", timing + b"\r\n"]

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import PeerError
+from .measure import Measure
 from .plane import Plane
 from .pool import PortPool
-from .port import RECEIVE_BUFFER_BYTES, Port
+from .port import RECEIVE_BUFFER_BYTES, RTCP_BYTES, RTP_BYTES, Port
 from .settings import Network
 
 _TRIES = 64
@@ -26,6 +27,13 @@ class Pair:
     network: Network
     rtp: Port
     rtcp: Port
+    measure: Measure
+
+    def join(self, other: Pair) -> None:
+        """From now on what comes in on one pair leaves by the other."""
+        self.rtp.join(other.rtp)
+        self.rtcp.join(other.rtcp)
+        self.measure.join(other.measure)
 
     @property
     def ports(self) -> tuple[Port, Port]:
@@ -37,6 +45,8 @@ class Pairs:
 
     def __init__(self, plane: Plane, pool: PortPool, networks: Sequence[Network]) -> None:
         self.pool = pool
+        self.refused = 0
+        """How often there was no number left."""
         self._plane = plane
         self._networks = {network.name: network for network in networks}
         self._first = networks[0]
@@ -54,12 +64,28 @@ class Pairs:
         """A number to open a pair with later; PeerError(503) when the ports are used up."""
         number = self.pool.take()
         if number is None:
+            self.refused += 1
             raise PeerError(503, "no media ports left")
         return number
 
     def release(self, number: int) -> None:
         """Give a number back that no pair was opened with."""
         self.pool.give_back(number)
+
+    def reserve_again(self, number: int) -> int:
+        """This very number, as before a restart; PeerError(503) when it isn't free."""
+        if not self.pool.take_again(number):
+            raise PeerError(503, f"the media port {number} is taken")
+        return number
+
+    def open_again(self, network: Network, number: int) -> Pair:
+        """The pair with this very number, as before a restart; PeerError(503) when it isn't free."""
+        self.reserve_again(number)
+        try:
+            return self._bind(network, number)
+        except OSError as error:
+            self.pool.give_back(number)
+            raise PeerError(503, f"no media port {number} on {network.bind}: {error.strerror or error}") from None
 
     def open(self, network: Network, number: int) -> Pair:
         """Open the pair with this reserved number, or with another one where some program has these ports.
@@ -90,15 +116,20 @@ class Pairs:
             for sock in sockets:
                 sock.close()
             raise
-        rtp, rtcp = Port(self._plane, sockets[0], 12), Port(self._plane, sockets[1], 8)
+        measure = Measure()
+        rtp, rtcp = (
+            Port(self._plane, sock, least, measure)
+            for sock, least in zip(sockets, (RTP_BYTES, RTCP_BYTES), strict=True)
+        )
         self._plane.add(rtp)
         self._plane.add(rtcp)
-        return Pair(number, network, rtp, rtcp)
+        return Pair(number, network, rtp, rtcp, measure)
 
     def close(self, pair: Pair) -> None:
         """Close both sockets; the number is free again."""
         pair.rtp.close()
         pair.rtcp.close()
+        pair.measure.leave()
         self.pool.give_back(pair.number)
 
 

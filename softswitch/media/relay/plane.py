@@ -1,21 +1,34 @@
 """The packet path: one epoll, one buffer, and as little as possible for each packet.
 
-A latched port is in `_fast`: receive, check, count, send on. All else is in `_slow` with a function of its own: ports
-that still learn who their party is, and whatever the process waits for besides packets.
+A latched port of RTP is in `_fast`: receive, check, count, note, send on. All else is in `_slow` with a function of its
+own: ports that still learn who their party is, of RTCP and fax, and whatever the process waits for besides packets.
+
+The delay that is measured is that from the packet's arrival in the kernel until it was sent on, so it has the waiting
+for this process in it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import select
+import struct
 import time
 from collections.abc import Callable
+from functools import partial
 
-from .port import Port, valid
+from ..quality import ADDED_BOUNDS_MS
+from .port import RTP_BYTES, Port, valid
 
 _BURST = 32
 """Packets read in one go from a port that learns."""
 _EVENTS = 128
 _COMMON_BYTES = 2048
+_SAMPLE = 63
+"""The delay of one packet in 64 is measured, for each port."""
+_SIOCGSTAMPNS = 0x8907
+"""socket(7): when the packet that was read last had come to the kernel; the first call begins it."""
+_TIMESPEC = struct.Struct("@ll")
+_NOTHING = bytes(_TIMESPEC.size)
 
 
 class Plane:
@@ -30,6 +43,8 @@ class Plane:
         self._buffer = bytearray(65_536)
         self._whole = memoryview(self._buffer)
         self._views = [self._whole[:size] for size in range(_COMMON_BYTES + 1)]
+        self.added = [0] * (len(ADDED_BOUNDS_MS) + 1)
+        """The histogram of `ADDED_BOUNDS_MS` over all ports; a sample."""
 
     def watch(self, fd: int, ready: Callable[[], None]) -> None:
         """Call `ready` whenever this descriptor can be read or is closed."""
@@ -50,7 +65,20 @@ class Plane:
     def learn(self, port: Port) -> None:
         """The port doesn't know its party, or no longer."""
         self._fast.pop(port.fd, None)
-        self._slow[port.fd] = lambda: self._learn(port)
+        self._slow[port.fd] = partial(self._learn, port)
+
+    def changed(self, port: Port) -> None:
+        """The port has packets of another kind from now on: it is sorted anew once it has nothing to read."""
+        if port.latched is not None:
+            self.learn(port)
+
+    def _settle(self, port: Port) -> None:
+        """The port knows its party, and strangers' packets from before are gone."""
+        if port.least == RTP_BYTES and port.opener is None:
+            del self._slow[port.fd]
+            self._fast[port.fd] = port
+        else:
+            self._slow[port.fd] = partial(self._pass, port)
 
     def remove(self, port: Port) -> None:
         """Before the port is closed."""
@@ -75,21 +103,26 @@ class Plane:
     def run_once(self, timeout: float) -> None:
         """Wait at most `timeout` seconds, then serve what is ready: one packet a latched port, so that none starves."""
         fast, slow, views, buffer = self._fast, self._slow, self._views, self._buffer
-        for fd, _ in self._epoll.poll(timeout, _EVENTS):
+        ready = self._epoll.poll(timeout, _EVENTS)
+        now = time.monotonic()
+        for fd, _ in ready:
             port = fast.get(fd)
             if port is None:
-                ready = slow.get(fd)
-                if ready is not None:
-                    ready()
+                serve = slow.get(fd)
+                if serve is not None:
+                    serve()
                 continue
             try:
                 size = port.receive(buffer)
-                if size < port.least or (buffer[0] >> 6 != 2 and port.least):
+                if size < RTP_BYTES or buffer[0] >> 6 != 2:
                     port.dropped += 1
                     continue
                 port.packets += 1
                 port.bytes += size
+                port.note(buffer, size, now)
                 port.forward(views[size] if size <= _COMMON_BYTES else self._whole[:size])
+                if not port.packets & _SAMPLE:
+                    self._time(port)
             except OSError as error:
                 self._trouble(port, error)
             if port.packets + port.dropped > port.ceiling:
@@ -113,6 +146,35 @@ class Plane:
             self._epoll.unregister(port.fd)
             self._paused.append(port)
 
+    def _time(self, port: Port) -> None:
+        """The packet that came last has just been sent on: how long was it here?"""
+        seconds, nanoseconds = _TIMESPEC.unpack(fcntl.ioctl(port.fd, _SIOCGSTAMPNS, _NOTHING))
+        # The port's own histogram has the buckets of ours.
+        self.added[port.measure.delayed(time.time_ns() - seconds * 1_000_000_000 - nanoseconds)] += 1
+
+    def _pass(self, port: Port) -> None:
+        """A packet from the party of a latched port that has no RTP, or SRTP that is to be opened."""
+        buffer = self._buffer
+        try:
+            size = port.receive(buffer)
+            if not valid(buffer, size, port.least):
+                port.dropped += 1
+                return
+            packet = port.open(self._whole[:size])
+            if packet is None:
+                port.dropped += 1
+                return
+            port.packets += 1
+            port.bytes += size
+            port.note(packet, len(packet), time.monotonic())
+            port.forward(packet)
+            if port.least == RTP_BYTES and not port.packets & _SAMPLE:
+                self._time(port)
+        except OSError as error:
+            self._trouble(port, error)
+        if port.packets + port.dropped > port.ceiling:
+            self._much(port)
+
     def _learn(self, port: Port) -> None:
         """Read until a sender is believed, then until strangers' packets from before that are gone."""
         now = time.monotonic()
@@ -121,27 +183,25 @@ class Plane:
                 size, source = port.sock.recvfrom_into(self._buffer)
             except BlockingIOError:
                 if port.latched is not None:
-                    del self._slow[port.fd]
-                    self._fast[port.fd] = port
+                    self._settle(port)
                 break
             except OSError as error:
                 self._trouble(port, error)
                 continue
-            believed = (
+            packet = port.open(self._whole[:size]) if valid(self._buffer, size, port.least) else None
+            believed = packet is not None and (
                 source == port.latched
                 if port.latched is not None
-                else port.latch is not None
-                and valid(self._buffer, size, port.least)
-                and port.latch.believes(source, now)
-                and port.connect(source)
+                else port.latch is not None and port.latch.believes(source, now) and port.connect(source)
             )
-            if not believed or not valid(self._buffer, size, port.least):
+            if packet is None or not believed:
                 port.dropped += 1
                 continue
             port.packets += 1
             port.bytes += size
+            port.note(packet, len(packet), now)
             try:
-                port.forward(self._whole[:size])
+                port.forward(packet)
             except OSError as error:
                 self._trouble(port, error)
         if port.packets + port.dropped > port.ceiling:

@@ -32,6 +32,15 @@ class PortPool:
         self._taken.add(number)
         return number
 
+    def take_again(self, number: int) -> bool:
+        """Take this very pair, as before a restart; False when it isn't free."""
+        try:
+            self._free.remove(number)
+        except ValueError:
+            return False
+        self._taken.add(number)
+        return True
+
     def give_back(self, number: int) -> None:
         """The pair is free again; a pair that was not taken is a mistake of ours."""
         self._taken.remove(number)

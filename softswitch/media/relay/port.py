@@ -6,9 +6,14 @@ import ctypes
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+import pylibsrtp
+
 from .latch import Address, Expected, Latch, must_relatch
+from .measure import Measure, Packet
+from .srtp import Turn
 
 if TYPE_CHECKING:
     from .plane import Plane
@@ -18,10 +23,17 @@ _UNSPECIFIED = bytes(16)
 """A sockaddr of family AF_UNSPEC: connecting to it dissolves a connected UDP socket, and Python has no other way."""
 
 RECEIVE_BUFFER_BYTES = 1 << 18
+RTP_BYTES = 12
+RTCP_BYTES = 8
+"""The shortest packet of each."""
 _ECHO_SSRC = 0x55
 
 
-def nowhere(packet: memoryview) -> int:
+def unnoted(packet: Packet, size: int, now: float) -> None:
+    """Look at nothing."""
+
+
+def nowhere(packet: memoryview | bytes) -> int:
     """Send to nobody."""
     return 0
 
@@ -51,15 +63,19 @@ class Port:
         "latch",
         "latched",
         "least",
+        "measure",
+        "note",
+        "opener",
         "packets",
         "peer",
         "plane",
         "receive",
+        "sealer",
         "sock",
         "tap",
     )
 
-    def __init__(self, plane: Plane, sock: socket.socket, least: int) -> None:
+    def __init__(self, plane: Plane, sock: socket.socket, least: int, measure: Measure) -> None:
         self.plane = plane
         self.sock = sock
         self.fd = sock.fileno()
@@ -67,9 +83,16 @@ class Port:
         self.receive = sock.recv_into
         self.least = least
         """The shortest packet that makes sense: 12 for RTP, 8 for RTCP, 0 for something else."""
-        self.forward: Callable[[memoryview], int] = nowhere
-        self.tap: Callable[[memoryview], int] | None = None
+        self.measure = measure
+        self.note: Callable[[Packet, int, float], None] = unnoted
+        """Looks at a packet in the buffer, of so many bytes, that came at this monotonic time."""
+        self.forward: Callable[[memoryview | bytes], int] = nowhere
+        self.tap: Callable[[memoryview | bytes], int] | None = None
         """Who hears this port's party instead of its peer's."""
+        self.opener: Turn | None = None
+        """What makes SRTP of the party plain, where a stream is bridged."""
+        self.sealer: Turn | None = None
+        """What makes SRTP for the party."""
         self.peer: Port | None = None
         """The port whose socket our party's packets leave by; for an echo this one."""
         self.expected: Expected | None = None
@@ -83,12 +106,24 @@ class Port:
         """ICMP errors, here or while sending on."""
         self.ceiling = 0
         self.ceiling_at = 0.0
+        self._listen()
 
     def join(self, other: Port) -> None:
         """From now on what comes in on one port leaves by the other."""
         self.peer, other.peer = other, self
         self.aim()
         other.aim()
+
+    def speak(self, least: int) -> None:
+        """Take packets of this kind from now on, see `least`."""
+        if least != self.least:
+            self.least = least
+            self.plane.changed(self)
+        self._listen()
+
+    def _listen(self) -> None:
+        measure = self.measure
+        self.note = {RTP_BYTES: measure.note, RTCP_BYTES: measure.report}.get(self.least, unnoted)
 
     def echo(self) -> None:
         """From now on what comes in goes back to its sender."""
@@ -100,15 +135,41 @@ class Port:
         if peer is None:
             return
         if peer is self:
-            self.forward = self._reflect if self.latched is not None and self.least == 12 else nowhere
+            self.forward = self._reflect if self.latched is not None and self.least == RTP_BYTES else nowhere
         elif peer.tap is not None:
             peer.forward = peer.tap
         elif self.latched is not None:
-            peer.forward = self.sock.send
+            peer.forward = self._sealed(self.sock.send)
         elif self.expected is not None and self.expected.target is not None:
-            peer.forward = self._send_to_target
+            peer.forward = self._sealed(self._send_to_target)
         else:
             peer.forward = nowhere
+
+    def lock(self, opener: Turn | None, sealer: Turn | None) -> None:
+        """Speak SRTP with the party by these, or plain RTP where they are None."""
+        if (opener, sealer) != (self.opener, self.sealer):
+            self.opener, self.sealer = opener, sealer
+            self.plane.changed(self)
+            self.aim()
+
+    def open(self, packet: memoryview) -> memoryview | bytes | None:
+        """The packet as it can be read; None for one that isn't genuine."""
+        if self.opener is None:
+            return packet
+        try:
+            return self.opener(bytes(packet))
+        except (pylibsrtp.Error, ValueError):
+            return None
+
+    def _sealed(self, send: Callable[[memoryview | bytes], int]) -> Callable[[memoryview | bytes], int]:
+        return send if self.sealer is None else partial(self._seal, self.sealer, send)
+
+    def _seal(self, sealer: Turn, send: Callable[[memoryview | bytes], int], packet: memoryview | bytes) -> int:
+        try:
+            return send(sealer(bytes(packet)))
+        except (pylibsrtp.Error, ValueError):
+            self.errors += 1  # too long, or the key is used up
+            return 0
 
     def tell(self, expected: Expected, patience: float) -> None:
         """The party's SDP has come, or a new one."""
@@ -137,7 +198,7 @@ class Port:
         self.latched = None
         self.plane.learn(self)
 
-    def _send_to_target(self, packet: memoryview) -> int:
+    def _send_to_target(self, packet: memoryview | bytes) -> int:
         assert self.expected is not None
         assert self.expected.target is not None
         return self.sock.sendto(packet, self.expected.target)
@@ -145,14 +206,15 @@ class Port:
     def send(self, packet: bytes) -> None:
         """Send a packet of our own to the party, if it is known where that is. Raises OSError."""
         if self.latched is not None:
-            self.sock.send(packet)
+            self._sealed(self.sock.send)(packet)
         elif self.expected is not None and self.expected.target is not None:
-            self.sock.sendto(packet, self.expected.target)
+            self._sealed(self._send_to_target)(packet)
 
-    def _reflect(self, packet: memoryview) -> int:
+    def _reflect(self, packet: memoryview | bytes) -> int:
         # With its own SSRC coming back a phone would see a loop (RFC 3550 §8.2): the echo has another one.
-        packet[8] ^= _ECHO_SSRC
-        return self.sock.send(packet)
+        back = bytearray(packet)
+        back[8] ^= _ECHO_SSRC
+        return self._sealed(self.sock.send)(memoryview(back))
 
     def close(self) -> None:
         """Close the socket, and let go of everything: no cycle is left, for no collector runs here."""
@@ -164,3 +226,5 @@ class Port:
         self.peer = None
         self.tap = None
         self.forward = nowhere
+        self.note = unnoted
+        self.opener = self.sealer = None

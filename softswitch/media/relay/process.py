@@ -10,7 +10,9 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 
+from ..ng import Value
 from .calls import Calls
 from .commands import Commands
 from .control import Control, open_control
@@ -20,6 +22,8 @@ from .pool import PortPool
 from .settings import RelaySettings, parse_control
 
 _TICK_SECONDS = 0.25
+_TAKEN_OVER_SECONDS = 15.0
+"""So long an orphan without streams waits for a new switch."""
 _NICE = -10
 """Before signalling and whatever else runs here: a packet that waits 50 ms is a gap in the sound."""
 _log = logging.getLogger(__name__)
@@ -37,22 +41,70 @@ class Relay:
             settings, Pairs(self._plane, pool, settings.networks), lambda event: self._control.tell(event)
         )
         self._sock = open_control(settings.control)
-        self._control = Control(self._sock, Commands(self._calls).run)
+        self._control = Control(self._sock, Commands(self._calls, self._plane.added, self._pinged).run)
         self._plane.watch(self._sock.fileno(), self._control.ready)
         self._running = True
+        self._owned: bool | None = None
+        """Whether the process that started us lives; None where we are nobody's."""
+        self._owner = 0
+        """The process that said so in its last ping."""
+        self._refused = 0
+        self._used_up = False
+        where = parse_control(settings.control)
+        self._inode = os.stat(where).st_ino if isinstance(where, str) else 0
 
     def stop(self) -> None:
         """End the loop after this round."""
         self._running = False
 
-    def stop_when_closed(self, fd: int) -> None:
-        """End when this descriptor, which nothing is written to, is closed at its other end."""
+    def keep_to(self, fd: int) -> None:
+        """We are of the process at the other end of this descriptor, which nothing is written to, until it closes."""
 
         def ready() -> None:
             if not os.read(fd, 1024):
-                self.stop()
+                self._plane.unwatch(fd)
+                self._owned = False
 
+        self._owned = True
         self._plane.watch(fd, ready)
+
+    def _pinged(self, message: Mapping[str, Value]) -> dict[str, Value]:
+        """Hear whose we are, and tell a switch that would take us over what it wants to know."""
+        owner = message.get("owner")
+        if isinstance(owner, int):
+            self._owner = owner
+        owned = bool(self._owned) or (self._owner > 0 and os.path.exists(f"/proc/{self._owner}"))
+        return {"pid": os.getpid(), "owned": int(owned), "arguments": " ".join(self._settings.arguments())}
+
+    def _look_after(self, now: float) -> None:
+        """A few times a second: what is due, who is gone, what the switch should know."""
+        calls, quiet = self._calls, now - self._control.heard_at
+        self._plane.resume(now)
+        calls.look(now)
+        for session in calls.sweep(now):
+            _log.warning("silent call given up: %r", session.call_id.decode("utf-8", "replace"))
+        if quiet > self._settings.lease_seconds and calls.sessions:
+            _log.warning("no word from the switch for %.0f s: %d streams freed", quiet, calls.sessions)
+            calls.close()
+        if (
+            self._owned is False
+            and not calls.sessions
+            and quiet > min(_TAKEN_OVER_SECONDS, self._settings.lease_seconds)
+        ):
+            self.stop()
+        self._tell_ports()
+
+    def _tell_ports(self) -> None:
+        """That the ports are used up, once; and that there are some again."""
+        pairs = self._calls.pairs
+        free, total = pairs.pool.free, pairs.pool.free + pairs.pool.taken
+        if pairs.refused > self._refused and not self._used_up:
+            self._used_up = True
+            self._control.tell({"event": "ports", "free": 0, "all": total})
+        elif self._used_up and free > total // 20:
+            self._used_up = False
+            self._control.tell({"event": "ports", "free": free, "all": total})
+        self._refused = pairs.refused
 
     def stop_on_wakeup(self, sock: socket.socket) -> None:
         """End when a signal writes to this socket."""
@@ -67,21 +119,19 @@ class Relay:
                 now = time.monotonic()
                 if now >= tick_at:
                     tick_at = now + _TICK_SECONDS
-                    plane.resume(now)
-                    calls.look(now)
-                    for session in calls.sweep(now):
-                        _log.warning("silent call given up: %r", session.call_id.decode("utf-8", "replace"))
+                    self._look_after(now)
                 if control.has_waiting:
                     control.flush()
                 calls.talkers.run(now)
                 wait = min(tick_at - now, calls.talkers.wait(now))
                 plane.run_once(min(0.002, wait) if control.has_waiting else wait)
         finally:
-            calls.close()
+            self._calls.close()
             plane.close()
             self._sock.close()
             where = parse_control(self._settings.control)
-            if isinstance(where, str) and os.path.exists(where):
+            # Not one that another relay has put in its place.
+            if isinstance(where, str) and os.path.exists(where) and os.stat(where).st_ino == self._inode:
                 os.unlink(where)
 
 
@@ -108,7 +158,7 @@ def main(settings: RelaySettings) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN if settings.until_stdin_closes else lambda *_: None)
     relay.stop_on_wakeup(awake)
     if settings.until_stdin_closes:
-        relay.stop_when_closed(sys.stdin.fileno())
+        relay.keep_to(sys.stdin.fileno())
     # No collector pause may delay a packet: what a call leaves behind holds no cycles (a test counts them).
     gc.collect()
     gc.freeze()

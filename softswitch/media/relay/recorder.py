@@ -47,7 +47,7 @@ class Recorder:
         """Whether it is as long as it may be."""
         return self.samples >= self._limit
 
-    def hear(self, packet: memoryview, is_alaw: bool) -> None:
+    def hear(self, packet: memoryview | bytes, is_alaw: bool) -> None:
         """An RTP packet of G.711."""
         start = 12 + 4 * (packet[0] & 15)
         end = len(packet) - (packet[-1] if packet[0] & 0x20 else 0)

@@ -11,15 +11,22 @@ changed.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...errors import PeerError
-from ...sip.sdp import Sdp, is_unspecified
+from ...sip.sdp import Media, Sdp, is_unspecified
+from ..ng import Value
+from ..quality import as_message
+from .codecs import codecs_of
 from .latch import expect
+from .measure import Codecs, quality_of
 from .pairs import Pair, Pairs
-from .port import nowhere
+from .port import RTCP_BYTES, RTP_BYTES, nowhere
+from .security import Security, needs_bridge
 from .settings import Network
+from .srtp import is_secure
 from .talk import Codec
 from .talker import Talker
 
@@ -27,11 +34,13 @@ from .talker import Talker
 class Stream:
     """One media line's ports, by side."""
 
-    __slots__ = ("pairs", "reserved")
+    __slots__ = ("pairs", "reserved", "security")
 
     def __init__(self) -> None:
         self.pairs: list[Pair | None] = [None, None]
         self.reserved: list[int | None] = [None, None]
+        self.security: Security | None = None
+        """Where one party speaks SRTP and the other something else."""
 
 
 class Place(NamedTuple):
@@ -44,7 +53,11 @@ class Place(NamedTuple):
     rtcp_host: str
     rtcp_port: int
     is_rtp: bool
-    is_audio: bool
+    is_secure: bool
+    """SRTP: its RTCP can't be read."""
+    kind: str
+    """"audio", "video", "image"."""
+    codecs: Codecs
     sends: bool
     """Whether the party may send on this stream (RFC 3264 §5.1)."""
     hears: bool
@@ -75,13 +88,19 @@ class Said:
                     rtcp_host or host,
                     rtcp_port,
                     media.is_rtp,
-                    media.kind == b"audio",
+                    b"SAVP" in media.protocol.upper(),
+                    media.kind.decode("ascii", "replace"),
+                    codecs_of(media),
                     direction in (b"sendrecv", b"sendonly"),
                     direction in (b"sendrecv", b"recvonly") and not is_unspecified(host),
                 )
             )
         live = [media for media in sdp.media if media.port]
         return cls(tuple(places), bool(live) and all(map(sdp.is_held, live)), source)
+
+
+def _is_webrtc(media: Media) -> bool:
+    return b"/TLS/" in media.protocol.upper() and any(line.startswith(b"a=ice-ufrag:") for line in media.lines)
 
 
 @dataclass(eq=False, slots=True)
@@ -94,6 +113,8 @@ class Session:
     pairs: Pairs
     patience: float
     created_at: float
+    seed: bytes = field(default_factory=lambda: os.urandom(32))
+    """Our keys for SRTP follow from it."""
     to_tags: set[bytes] = field(default_factory=set)
     """Of everybody who answered; several when the branch was forked again further on."""
     to_tag: bytes = b""
@@ -112,7 +133,8 @@ class Session:
     watch: int = 0
     """Counts the answers: which `Silence` look at it is still due."""
     closed: bool = False
-    _staged: tuple[int, Said] | None = None
+    staged: tuple[int, Said] | None = None
+    """The side that offered last and what it said: it counts from the answer on."""
 
     def side_of(self, tag: bytes) -> int | None:
         """0 or 1 for a tag of this dialog."""
@@ -125,11 +147,14 @@ class Session:
             return True
         return not self.answered or any(said is not None and said.held for said in self.said)
 
-    def offer(self, side: int, sdp: Sdp, source: str, network: Network) -> bytes:
+    def offer(self, side: int, sdp: Sdp, source: str, network: Network, transport: str = "") -> bytes:
         """An offer from `side`: the same with the ports that face the other side, on `network`.
 
-        Raises PeerError(503) without ports; then nothing has changed. `sdp` is used up.
+        `transport` is one of `security.TRANSPORTS`. Raises PeerError(503) without ports, PeerError(488) for a stream
+        that can't be had in this form; then nothing has changed. `sdp` is used up.
         """
+        if any(map(_is_webrtc, sdp.media)):
+            raise PeerError(488, "WebRTC (ICE and DTLS) wants rtpengine: relay: engine: in softswitch.yaml")
         said = Said.read(sdp, source)
         kept = len(self.streams)
         self.streams += [Stream() for _ in range(len(sdp.media) - kept)]
@@ -140,13 +165,16 @@ class Session:
                     if stream.pairs[one] is None and stream.reserved[one] is None:
                         stream.reserved[one] = self.pairs.reserve()
                         reserved.append((stream, one))
+            for at, (stream, media) in enumerate(zip(self.streams, sdp.media, strict=False)):
+                if media.port and media.is_rtp:
+                    self._secure(at, stream, side, media, transport)
             placed = self._place(1 - side, sdp, network)
         except PeerError:
             for stream, one in reserved:
                 self._free(stream, one)
             del self.streams[kept:]
             raise
-        self._staged = (side, said)
+        self.staged = (side, said)
         return self._write(sdp, placed, network)
 
     def answer(self, side: int, sdp: Sdp, source: str, network: Network) -> bytes:
@@ -158,9 +186,17 @@ class Session:
         if len(sdp.media) > len(self.streams):
             raise PeerError(488, "SDP: more media lines in the answer than in the offer")
         said = Said.read(sdp, source)
+        secured = []
+        for stream, media in zip(self.streams, sdp.media, strict=False):
+            if stream.security is not None and media.port and media.is_rtp:
+                secured.append(stream)
+                if not stream.security.answer(side, media):
+                    media.port = 0  # refused: sound in the clear is not what was asked for
         placed = self._place(1 - side, sdp, network)
-        if self._staged is not None:
-            staged, self._staged = self._staged, None
+        for stream in secured:
+            self._lock(stream)
+        if self.staged is not None:
+            staged, self.staged = self.staged, None
             self._hear(*staged)
         self._hear(side, said)
         self.answered = True
@@ -216,18 +252,40 @@ class Session:
         kept = len(self.streams)
         self.streams += [Stream() for _ in range(len(answer.media) - kept)]
         try:
-            for stream, media in zip(self.streams, answer.media, strict=False):
+            for at, (stream, media, offered) in enumerate(zip(self.streams, answer.media, offer.media, strict=False)):
                 if media.port and stream.pairs[0] is None and stream.reserved[0] is None:
                     stream.reserved[0] = self.pairs.reserve()
+                if media.port and (stream.security is not None or is_secure(offered)):
+                    stream.security = stream.security or Security(self.seed, self._name(at))
+                    stream.security.take(offered, media)
             placed = self._place(0, answer, network)
         except PeerError:
             for stream in self.streams[kept:]:
                 self._free(stream, 0)
             del self.streams[kept:]
             raise
+        for stream in self.streams:
+            self._lock(stream)
         self._hear(0, Said.read(offer, source))
         self.answered = self.echoes = True
         return placed
+
+    def _secure(self, at: int, stream: Stream, side: int, media: Media, transport: str) -> None:
+        if stream.security is None and needs_bridge(media, transport):
+            stream.security = Security(self.seed, self._name(at))
+        if stream.security is not None:
+            stream.security.offer(side, media, transport)
+
+    def _name(self, at: int) -> bytes:
+        return b"|".join((self.call_id, self.from_tag, self.via_branch, b"%d" % at))
+
+    def _lock(self, stream: Stream) -> None:
+        """Have the ports speak as the security of the stream says."""
+        for pair, locks in zip(stream.pairs, stream.security.locks if stream.security else (), strict=False):
+            if pair is not None:
+                opening, sealing = locks
+                pair.rtp.lock(opening and opening.rtp, sealing and sealing.rtp)
+                pair.rtcp.lock(opening and opening.rtcp, sealing and sealing.rtcp)
 
     def _place(self, side: int, sdp: Sdp, network: Network) -> list[Pair | None]:
         """For each media line the pair that faces `side` on `network`, opened if need be; None for a refused one."""
@@ -248,8 +306,8 @@ class Session:
         pair = stream.pairs[side] = self.pairs.open(network, number)
         other = stream.pairs[1 - side]
         if other is not None:
-            for mine, theirs in zip(pair.ports, other.ports, strict=True):
-                mine.join(theirs)
+            pair.join(other)
+        self._lock(stream)
         self._tell(side, at)
         return pair
 
@@ -265,7 +323,14 @@ class Session:
         if said is None or pair is None or at >= len(said.places) or said.places[at].port == 0:
             return
         place, bind = said.places[at], pair.network.bind
-        pair.rtp.least, pair.rtcp.least = (12, 8) if place.is_rtp else (0, 0)
+        pair.rtp.speak(RTP_BYTES if place.is_rtp else 0)
+        pair.rtcp.speak(RTCP_BYTES if place.is_rtp else 0)
+        measure, opened = pair.measure, self.streams[at].security is not None
+        measure.kind, measure.codecs, measure.readable = (
+            place.kind,
+            place.codecs,
+            opened or not place.is_secure,
+        )
         if is_unspecified(place.host) and pair.rtp.expected is not None:
             return  # held the old way: it is where it was
         pair.rtp.tell(expect(place.host, place.port, said.source, bind), self.patience)
@@ -283,6 +348,18 @@ class Session:
             port.packets for stream in self.streams for pair in stream.pairs if pair is not None for port in pair.ports
         )
 
+    def resume(self) -> None:
+        """Have the ports go on after a restart of the process."""
+        for at, stream in enumerate(self.streams):
+            mine, other = stream.pairs
+            if mine is not None and other is not None:
+                mine.join(other)
+            for port in mine.ports if mine is not None and self.echoes else ():
+                port.echo()
+            self._lock(stream)
+            for side in (0, 1):
+                self._tell(side, at)
+
     def tag_of(self, side: int) -> bytes:
         """The tag of the party on this side; "" for ourselves."""
         return self.to_tag if side else self.from_tag
@@ -296,11 +373,21 @@ class Session:
         for at, (place, stream) in enumerate(zip(mine.places, self.streams, strict=False)):
             wanted = other is None or (at < len(other.places) and other.places[at].port and other.places[at].hears)
             pair = stream.pairs[side]
-            if place.port and place.is_audio and place.sends and wanted and pair is not None:
+            if place.port and place.kind == "audio" and place.sends and wanted and pair is not None:
                 if pair.rtp.latched is not None:
                     return False
                 waited = True
         return waited
+
+    def quality(self) -> list[dict[str, Value]]:
+        """The figures of each party's sound and picture so far, as `StreamQuality` has them; none where none came."""
+        found = []
+        for stream in self.streams:
+            for side in (0, 1):
+                pair = stream.pairs[side]
+                if pair is not None and pair.rtp.least == RTP_BYTES and pair.rtp.packets:
+                    found.append(as_message(quality_of(pair.measure, pair.rtp.packets), self.tag_of(side)))
+        return found
 
     def _free(self, stream: Stream, side: int) -> None:
         pair, number = stream.pairs[side], stream.reserved[side]

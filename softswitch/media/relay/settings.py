@@ -57,8 +57,11 @@ class RelaySettings:
     """How long an unexpected source must be the only one before it is believed (see `latch`)."""
     max_packets_per_second: int = 3000
     """A port that gets more is left unread for the rest of the second."""
+    lease_seconds: float = 60.0
+    """When nobody has said a word for so long, the switch is gone: all streams are freed."""
     until_stdin_closes: bool = False
-    """End when standard input ends: the process that started the relay is gone."""
+    """When standard input ends, the switch that started us is gone: then end with the lease, or soon where no stream is
+    left, unless a new one takes over."""
 
     def __post_init__(self) -> None:
         if not 1024 <= self.first_port < self.last_port <= 65_535:
@@ -76,6 +79,7 @@ class RelaySettings:
             words += ["--network", str(network)]
         words += ["--silence", str(self.silence_seconds), "--held", str(self.held_seconds)]
         words += ["--patience", str(self.patience_seconds), "--max-rate", str(self.max_packets_per_second)]
+        words += ["--lease", str(self.lease_seconds)]
         return words + (["--until-stdin-closes"] if self.until_stdin_closes else [])
 
 
@@ -102,7 +106,8 @@ def parse_arguments(words: Sequence[str]) -> RelaySettings:
     parser.add_argument("--held", type=float, default=3600.0, help="the same for a call that rings or is held")
     parser.add_argument("--patience", type=float, default=0.5, help="seconds until an unexpected source is believed")
     parser.add_argument("--max-rate", type=int, default=3000, help="packets a second read from one port")
-    parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input ends")
+    parser.add_argument("--lease", type=float, default=60.0, help="seconds without a word until all is freed")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end some time after standard input ends")
     given = parser.parse_args(words)
     try:
         first, _, last = given.ports.partition("-")
@@ -115,6 +120,7 @@ def parse_arguments(words: Sequence[str]) -> RelaySettings:
             held_seconds=given.held,
             patience_seconds=given.patience,
             max_packets_per_second=given.max_rate,
+            lease_seconds=given.lease,
             until_stdin_closes=given.until_stdin_closes,
         )
     except ValueError as error:

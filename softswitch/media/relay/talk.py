@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...errors import PeerError
 from ...sip.sdp import Media, Sdp, Section
-from .echo import MIRRORED, PLAIN
+from .echo import MIRRORED, PROTOCOLS
 
 _STATIC = {b"0": b"PCMU/8000", b"8": b"PCMA/8000"}
 """Payload types that need no `a=rtpmap` (RFC 3551 §6)."""
@@ -30,13 +30,13 @@ class Codec:
 
 
 def talk_answer(offer: Sdp, session_id: int, version: int) -> tuple[Sdp, Codec]:
-    """Accept the first plain audio stream that has G.711, refuse the rest; as `echo_answer` otherwise.
+    """Accept the first audio stream that has G.711, refuse the rest; as `echo_answer` otherwise.
 
     Raises PeerError(488) when there is none.
     """
     found = next(((media, codec) for media in offer.media if (codec := _codec(offer, media)) is not None), None)
     if found is None:
-        raise PeerError(488, "the switch itself wants an audio stream with PCMA or PCMU in plain RTP")
+        raise PeerError(488, "the switch itself wants an audio stream with PCMA or PCMU")
     chosen, codec = found
     timing = offer.session.find(b"t=") or b"t=0 0"
     session = Section([b"v=0\r\n", b"o=- %d %d IN IP4 0.0.0.0\r\n" % (session_id, version), b"s=softswitch\r\n"])
@@ -59,7 +59,7 @@ def codec_of(sdp: Sdp) -> Codec:
 
 
 def _codec(offer: Sdp, media: Media) -> Codec | None:
-    if not media.port or media.kind != b"audio" or media.protocol.upper() not in PLAIN:
+    if not media.port or media.kind != b"audio" or media.protocol.upper() not in PROTOCOLS:
         return None
     names = dict(_STATIC)
     for line in media.lines:

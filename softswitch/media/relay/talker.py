@@ -76,7 +76,7 @@ class Talker:
             self.tell("played", "")
         return size / 8000
 
-    def hear(self, packet: memoryview) -> int:
+    def hear(self, packet: memoryview | bytes) -> int:
         """From the packet path: a packet of the party that this port faces."""
         codec = self.codec
         if codec is None:

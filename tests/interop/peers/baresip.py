@@ -21,6 +21,7 @@ CONTROL_PORT = 4444
 _CONFIG = """\
 module_path {modules}
 module g711.so
+module srtp.so
 module aufile.so
 module sndfile.so
 module uuid.so
@@ -60,13 +61,12 @@ class Baresip:
         sip_port: int = 5070,
         calls: int = 4,
         watches: str = "",
+        srtp: str = "",
     ) -> None:
         """`server` is host:port; `address` is the phone's own and must not be loopback; `authority` a CA in PEM.
 
-        With `calls` at once it is busy.
-
-
-        `watches`: whose presence it subscribes to; then it asks for its mailbox too.
+        With `calls` at once it is busy. `watches`: whose presence it subscribes to; then it asks for its mailbox too.
+        `srtp` is baresip's word for it: "srtp" (may be), "srtp-mand" (has to be).
         """
         folder.mkdir(parents=True)
         (folder / "config").write_text(
@@ -77,7 +77,8 @@ class Baresip:
         )  # fmt: skip
         (folder / "accounts").write_text(
             f"<{account.aor};transport={transport}>;auth_user={account.name};auth_pass={account.password}"
-            f';outbound="sip:{server};transport={transport}";regint=60;audio_codecs=pcma,pcmu\n'
+            f';outbound="sip:{server};transport={transport}";regint=60;audio_codecs=pcma,pcmu'
+            + (f";mediaenc={srtp}\n" if srtp else "\n")
         )
         watched = f'"Watched" <sip:{watches}@{DOMAIN}>;presence=p2p\n' if watches else ""
         (folder / "contacts").write_text(watched)

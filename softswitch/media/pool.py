@@ -1,0 +1,173 @@
+"""Several media engines as one: each call has one of them for as long as it lasts, new ones go where there is life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from .client import RelayClient
+from .engine import Did, Done, Heard, MediaEngine, MediaFailed, MediaKey
+from .ng import Value
+from .quality import Told
+from .rtpengine import RtpengineClient
+
+PING_SECONDS = 2.0
+MISSED_PINGS = 2
+"""So many without an answer, and the engine is down until it answers one."""
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """One engine of the pool."""
+
+    client: RtpengineClient
+    weight: int = 1
+    works: bool = True
+    missed: int = 0
+    debt: float = 0.0
+    """How much it is due: the highest one gets the next call."""
+    calls: set[str] = field(default_factory=set)
+
+
+class EnginePool:
+    """A `MediaEngine` of several daemons; calls that the switch takes itself go to our own relay."""
+
+    def __init__(
+        self,
+        members: Sequence[tuple[RtpengineClient, int]],
+        own: RelayClient,
+        changed: Callable[[Member], None] = lambda member: None,
+    ) -> None:
+        """`members` are engines and their weights; `changed` is told when one stops working, or works again."""
+        self.members = tuple(Member(client, weight) for client, weight in members)
+        self._own = own
+        self._changed = changed
+        self._timer: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        """Begin, within a running loop."""
+        self._loop = asyncio.get_running_loop()
+        for member in self.members:
+            member.client.open()
+        self._ping()
+
+    def close(self) -> None:
+        """End."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for member in self.members:
+            member.client.close()
+
+    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
+        member = self._of(key.call_id)
+        if member is not None:
+            member.client.offer(key, sdp, to_network, source, done, transport)
+            return
+        self._offer_anew(key, sdp, to_network, source, done, transport, ())
+
+    def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        member = self._of(key.call_id)
+        if member is None:
+            self._loop.call_soon(done, MediaFailed(503, "no media session for this answer"))
+        else:
+            member.client.answer(key, sdp, to_network, source, done)
+
+    def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._own.echo(key, sdp, to_network, source, done)
+
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        self._own.talk(key, sdp, to_network, source, done)
+
+    def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
+        self._own.play(key, files, repeat, done)
+
+    def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
+        self._own.record(key, file, seconds, done)
+
+    def stop_recording(self, key: MediaKey, done: Did) -> None:
+        self._own.stop_recording(key, done)
+
+    def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
+        if self._of(key.call_id) is None:
+            self._own.whisper(key, sdp, files, done)
+        else:
+            self._loop.call_soon(
+                done, MediaFailed(503, "rtpengine can't whisper to one party: confirm: needs our own relay")
+            )
+
+    def stop_whisper(self, key: MediaKey) -> None:
+        if self._of(key.call_id) is None:
+            self._own.stop_whisper(key)
+
+    def delete(self, call_id: str, from_tag: str = "", via_branch: str = "", told: Told | None = None) -> None:
+        member = self._of(call_id)
+        if member is None:
+            self._own.delete(call_id, from_tag, via_branch, told)
+            return
+        member.client.delete(call_id, from_tag, via_branch, told)
+        if not from_tag:
+            member.calls.discard(call_id)
+
+    def query(self, call_id: str, told: Told) -> None:
+        member = self._of(call_id)
+        engine: MediaEngine = member.client if member is not None else self._own
+        engine.query(call_id, told)
+
+    def subscribe(self, name: str, heard: Heard) -> None:
+        self._own.subscribe(name, heard)
+
+    def _of(self, call_id: str) -> Member | None:
+        return next((member for member in self.members if call_id in member.calls), None)
+
+    def _offer_anew(
+        self,
+        key: MediaKey,
+        sdp: bytes,
+        to_network: str,
+        source: str,
+        done: Done,
+        transport: str,
+        tried: tuple[Member, ...],
+    ) -> None:
+        """The first offer of a call: to an engine that works and was not tried."""
+        member = self._next([one for one in self.members if one.works and one not in tried])
+        if member is None:
+            self._loop.call_soon(done, MediaFailed(503, "no media engine works"))
+            return
+        member.calls.add(key.call_id)
+
+        def placed(result: bytes | MediaFailed) -> None:
+            if isinstance(result, MediaFailed) and result.status == 503:
+                member.calls.discard(key.call_id)
+                member.client.delete(key.call_id)
+                self._offer_anew(key, sdp, to_network, source, done, transport, (*tried, member))
+            else:
+                done(result)
+
+        member.client.offer(key, sdp, to_network, source, placed, transport)
+
+    @staticmethod
+    def _next(members: Sequence[Member]) -> Member | None:
+        """In proportion to the weights, evenly mixed."""
+        if not members:
+            return None
+        total = sum(member.weight for member in members)
+        for member in members:
+            member.debt += member.weight
+        chosen = max(members, key=lambda member: member.debt)
+        chosen.debt -= total
+        return chosen
+
+    def _ping(self) -> None:
+        self._timer = self._loop.call_later(PING_SECONDS, self._ping)
+        for member in self.members:
+            member.client.request({"command": "ping"}, partial(self._pinged, member))
+
+    def _pinged(self, member: Member, reply: dict[str, Value] | None) -> None:
+        member.missed = 0 if reply is not None else member.missed + 1
+        works = member.works if 0 < member.missed < MISSED_PINGS else not member.missed
+        if works != member.works:
+            member.works = works
+            self._changed(member)

@@ -1,0 +1,184 @@
+"""What a relay that was killed leaves behind is made again by the next one: same ports, sound within a second."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from softswitch.media.client import RelayClient
+from softswitch.media.engine import MediaKey
+from softswitch.media.relay.settings import Network, RelaySettings
+from softswitch.media.supervise import RelaySupervisor
+
+from .conftest import media_ports, rtp
+from .test_relay_srtp import Secure
+
+CALLS = 100
+
+
+class Killed:
+    """A supervised relay, wired to its client as the server does it."""
+
+    def __init__(self, control: str) -> None:
+        networks = (Network("lan", "127.0.0.1", "127.0.0.1"),)
+        self.supervisor = RelaySupervisor(RelaySettings(control, networks, 27_000, 27_999), self._changed)
+        self.client = RelayClient(control)
+
+    def _changed(self, status) -> None:
+        if status.state == "waiting":
+            self.client.away()
+        elif status.state == "running" and status.restarts:
+            self.client.back()
+
+    async def placed(self, call, *arguments, **more):
+        future = asyncio.get_running_loop().create_future()
+        call(*arguments, future.set_result, **more)
+        result = await asyncio.wait_for(future, 5)
+        assert isinstance(result, bytes), result
+        return result
+
+    async def call(self, number, a, b, transport=""):
+        offered = await self.placed(
+            self.client.offer, MediaKey(f"c{number}", "a", "", "z1"), a.sdp(), "lan", "127.0.0.1", transport=transport
+        )
+        b.told(offered)
+        key = MediaKey(f"c{number}", "a", "b", "z1")
+        a.told(await self.placed(self.client.answer, key, b.sdp(), "lan", "127.0.0.1"))
+
+    def kill(self) -> float:
+        os.kill(self.supervisor.status.pid, signal.SIGKILL)
+        return time.monotonic()
+
+
+@pytest.fixture
+async def killed(tmp_path):
+    found = Killed(f"unix:{tmp_path}/ng")
+    await found.supervisor.start()
+    found.client.open()
+    yield found
+    found.client.close()
+    await found.supervisor.stop()
+
+
+async def until_heard(speaker, listener, seconds=5.0):
+    """Speak every 20 ms until the other one hears it; the moment."""
+    listener.rtp.setblocking(False)
+    for number in range(int(seconds / 0.02)):
+        speaker.say(rtp(number))
+        await asyncio.sleep(0.02)
+        try:
+            listener.rtp.recv(2000)
+            return time.monotonic()
+        except BlockingIOError:
+            pass
+    raise AssertionError("no sound")
+
+
+async def test_kill_9_during_a_hundred_calls(killed, party):
+    pairs = [(party(), party()) for _ in range(CALLS)]
+    for number, (a, b) in enumerate(pairs):
+        await killed.call(number, a, b)
+    at = killed.kill()
+    heard = await asyncio.gather(*(until_heard(*pair) for pair in pairs), *(until_heard(b, a) for a, b in pairs))
+    assert max(heard) - at < 1.5, "one second is the aim, where nothing else runs"
+    assert killed.supervisor.status.restarts == 1
+    assert (await killed.client.ask({"command": "statistics"}))["sessions"] == CALLS
+    for number in range(CALLS):
+        killed.client.delete(f"c{number}")
+    assert (await killed.client.ask({"command": "statistics"}))["pairs-taken"] == 0
+    assert len(killed.client.memory) == 0
+
+
+async def test_what_happens_meanwhile_waits_and_what_is_over_does_not_come_back(killed, party):
+    a, b, c, d = party(), party(), party(), party()
+    await killed.call(1, a, b)
+    await killed.call(2, c, d)
+    offered = await killed.placed(killed.client.offer, MediaKey("c3", "a", "", "z1"), c.sdp(), "lan", "127.0.0.1")
+    killed.kill()
+    killed.client.delete("c1")
+    answered = await killed.placed(killed.client.answer, MediaKey("c3", "a", "b", "z1"), d.sdp(), "lan", "127.0.0.1")
+    d.told(offered)
+    c.told(answered)
+    await until_heard(c, d)
+    assert (await killed.client.ask({"command": "statistics"}))["sessions"] == 2
+    again = await killed.placed(killed.client.offer, MediaKey("c2", "b", "a", "z9"), d.sdp(), "lan", "127.0.0.1")
+    assert media_ports(again)[0] not in (c.relay[1], d.relay[1])
+
+
+async def test_branches_that_lost_are_not_made_again(killed, party):
+    a = party()
+    for branch in ("z1", "z2", "z3"):
+        await killed.placed(killed.client.offer, MediaKey("c", "a", "", branch), a.sdp(), "lan", "127.0.0.1")
+    killed.client.delete("c", "a", "z1")
+    killed.client.delete("c", "a", "z3")
+    await killed.client.ask({"command": "ping"})
+    killed.kill()
+    assert (await killed.client.ask({"command": "statistics"}))["sessions"] == 1
+    assert len(list(killed.client.memory)) == 1
+
+
+async def test_encrypted_streams_keep_their_keys(killed, party):
+    a, b = Secure(party("127.0.0.2")), party("127.0.0.3")
+    await killed.call(1, a, b, transport="RTP/AVP")
+    a.say(rtp(1))
+    assert b.hear() == rtp(1)
+    killed.kill()
+    b.rtp.setblocking(False)
+    for number in range(2, 200):
+        a.say(rtp(number))
+        await asyncio.sleep(0.02)
+        try:
+            assert b.rtp.recv(2000)[12:] == rtp(1)[12:]
+            break
+        except BlockingIOError:
+            assert number < 199, "no sound"
+    b.say(rtp(500))
+    assert await asyncio.to_thread(a.hear) == rtp(500)
+
+
+def test_state_is_the_same_after_it_was_restored(relay, party):
+    a, b = Secure(party("127.0.0.2")), party("127.0.0.3")
+    sdp = a.sdp() + b"m=video 9 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\nm=image 0 udptl t38\r\n"
+    relay.sdp("offer", call_id="c", from_tag="a", sdp=sdp, received_from=["IP4", "127.0.0.2"], OSRTP=["offer"])
+    relay.sdp("answer", call_id="c", from_tag="a", to_tag="b", sdp=b.sdp() + b"m=video 0 RTP/AVP 96\r\n")
+    offered = relay.command("offer", call_id="c", from_tag="b", to_tag="a", sdp=b.sdp())
+    relay.sdp("offer", call_id="c", from_tag="a", sdp=party().sdp(), flags=["echo"])
+    states = relay.command("states", call_id="c")["states"]
+    assert [name for name, _ in states] == [b"a|", b"a||echo"]
+    assert offered["session"] == b"a|"
+    relay.command("delete", call_id="c")
+    for _, state in states:
+        for _ in range(2):
+            assert relay.command("restore", state=state)["result"] == b"ok"
+    assert relay.command("states", call_id="c")["states"] == states
+    assert relay.statistics()["sessions"] == 2
+
+
+def test_states_that_make_no_sense_change_nothing(relay, party):
+    a = party()
+    state = relay.command("offer", call_id="c", from_tag="a", sdp=a.sdp())["state"]
+    relay.command("delete", call_id="c")
+    rng = random.Random(7)
+    for _ in range(300):
+        broken = bytearray(state)
+        broken[rng.randrange(len(broken))] = rng.randrange(256)
+        reply = relay.command("restore", state=bytes(broken))
+        assert reply["result"] == b"ok" or reply["status"] in (400, 503), reply
+        for call_id in relay.command("list")["calls"]:
+            relay.command("delete", call_id=call_id)
+    assert relay.statistics()["pairs-taken"] == 0
+    known = json.loads(state)
+    for junk in ("", "[]", "{}", "[" * 9000, json.dumps({**known, "streams": [1]}), json.dumps({**known, "said": 5})):
+        assert relay.command("restore", state=junk)["status"] == 400
+    stream = {"networks": ["moon", ""], "numbers": [24000, 0], "reserved": [0, 0], "security": {}}
+    other = json.dumps({**known, "streams": [stream]})
+    assert relay.command("restore", state=other)["status"] == 503
+    first = relay.command("restore", state=state)
+    second = relay.command("restore", state=state.replace(b'{"bytes":"a"}', b'{"bytes":"x"}'))
+    assert (first["result"], second["status"]) == (b"ok", 503), "the ports are taken"
