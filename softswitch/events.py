@@ -65,6 +65,14 @@ class VoicemailChanged(NamedTuple):
     old: int
 
 
+class EmergencyCalled(NamedTuple):
+    """Somebody calls an emergency number. `account` is the phone, or "" where the call was forwarded from outside."""
+
+    site: str
+    account: str
+    number: str
+
+
 class Bus:
     """Handlers by the event's type, called in order of subscription within `publish`."""
 

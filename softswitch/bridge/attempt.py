@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from softswitch.bridge.confirm import Confirmation
 from softswitch.bridge.end import End
+from softswitch.bridge.forking import Acknowledge, InnerServer
 from softswitch.bridge.identity import identity_of, lines_for
-from softswitch.bridge.inner import InnerServer
 from softswitch.bridge.invitation import ALLOW, Invitation
+from softswitch.bridge.reliable import Reliable, wants_reliable
 from softswitch.bridge.tags import Tags, as_if_from_a_phone
 from softswitch.dialog.dialog import Dialog
+from softswitch.dialog.sessiontimer import as_client, as_server
 from softswitch.dialplan.trunk import OutsideCall
 from softswitch.flow import Flow
-from softswitch.media.anchor import sdp_of
+from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaFailed
 from softswitch.proxy.branch import Branch
 from softswitch.proxy.fork import Fork
 from softswitch.proxy.forward import forward_response
 from softswitch.sip.message import Request, Response
 from softswitch.sip.uri import escape
+from softswitch.sound.library import language_of
 from softswitch.transaction.layer import reply_flow
 from softswitch.trunks.line import Channel, Line
 
@@ -40,8 +44,12 @@ class Attempt(Branch):
     __slots__ = (
         "_ahead",
         "_answer",
+        "_began",
+        "_confirmation",
         "_early",
+        "_far",
         "_late",
+        "_reliable",
         "bridges",
         "call",
         "channel",
@@ -64,9 +72,16 @@ class Attempt(Branch):
         self.anchor = bridges.anchors
         self._ahead = list(lines)
         """Trunks that were not tried yet."""
+        self._began = False
         self._late = not fork.request.body
         """The offer is to come from the other side."""
+        server = fork.server
+        wanted = wants_reliable(fork.request) and not isinstance(server, InnerServer)
+        self._reliable = Reliable(bridges, fork.request, server) if wanted else None
         self._answer: tuple[Dialog, Response] | None = None
+        self._confirmation: Confirmation | None = None
+        self._far: End | None = None
+        """Of somebody who was asked to press 1."""
         self._early: dict[bytes, Response] = {}
         """By the far side's tag what came with early sound; it may be the only answer there is (RFC 3261 §13.2.1)."""
 
@@ -86,7 +101,10 @@ class Attempt(Branch):
                 self.bridges.note(self.request.call_id, "trunk passed over", trunk=line.name, why=why)
                 continue
             self.line = line
-            self.channel = line.take((line.site, self.call.line))
+            self.channel = line.take(self.call.line, self.call.person)
+            if not self._began:
+                self._began = True  # once for all the trunks that are tried
+                self.bridges.trunks.meter.began(self.channel.use)
             self.bridges.note(self.request.call_id, "trunk tried", trunk=line.name, number=self.call.number)
             self.bridges.ways(line, self._found)
             return
@@ -96,15 +114,16 @@ class Attempt(Branch):
         if self.done:
             return
         if not flows or self.cancelled:
+            self.alternatives = ()
             self._failed_over("its host is not found", 503)
             return
         self.flow, self.alternatives = flows[0], flows[1:]
         self.branch = self.core.ids.branch()
         request = self.request
         sdp = sdp_of(request.get(b"content-type") or b"", request.body) if self.anchor and request.body else None
-        if sdp is None:
-            self.offered = bool(request.body)
-            self._send(None)
+        if sdp is None or self.call.confirm:
+            self.offered = bool(request.body) and not self.call.confirm
+            self._send(b"" if self.call.confirm else None)
             return
         self.offered = True
         key = self.core.media_key(request, self.branch)
@@ -130,7 +149,7 @@ class Attempt(Branch):
             local=sender,
             remote=b"<sip:%b@%b>" % (number, trunk.domain.encode()),
             contact=b"<sip:%b@%b>" % (user, listener.uri),
-            lines=(*lines, *((request.lines[at],) if at is not None and request.body else ())),
+            lines=(*lines, *((request.lines[at],) if at is not None and request.body and body != b"" else ())),
             body=request.body if body is None else body,
             max_forwards=self.max_forwards,
             login=line,
@@ -148,7 +167,7 @@ class Attempt(Branch):
         status = response.status
         if status < 200:
             self.due = None
-            if response.body:
+            if response.body and not self.call.confirm:
                 self._early[response.to.tag] = response
             if not self.done and self._answer is None:
                 super().on_response(self._translated(response))
@@ -167,12 +186,16 @@ class Attempt(Branch):
         tag = self.tags.of(response.to.tag)
         source = response if response.body else self._early.get(response.to.tag, response)
         body = source.body if response.status >= 200 else response.body
+        if self.call.confirm and response.status < 200:
+            body = b""  # an offer to us, not to the caller
         lines: tuple[bytes, ...] = (b"Contact: " + self._contact_for_caller(),)
+        if response.status < 200 and self._reliable is not None:
+            lines += self._reliable.lines(tag)
         at = source.first.get(b"content-type")
         if body and at is not None:
             lines += (source.lines[at],)
         if response.status >= 200:
-            lines += (ALLOW, b"Supported: timer, replaces")
+            lines += (ALLOW, b"Supported: timer, replaces", *as_server(self.request)[1])
         return as_if_from_a_phone(self.request, response.status, "", tag, lines, body, response)
 
     def _contact_for_caller(self) -> bytes:
@@ -189,7 +212,9 @@ class Attempt(Branch):
             line.failed(f"{status} {response.reason.decode('utf-8', 'replace')}", self.core.wall)
         if self.done:
             return
-        if ((status >= 500 and status < 600) or status in (401, 407, 408)) and not self.rang:
+        if (500 <= status < 600 or status in (401, 407, 408)) and not self.rang:
+            if status != 503:
+                self.alternatives = ()  # this speaks for all hosts of the trunk (RFC 3263 §4.3)
             self._failed_over(line.last_failure, 503, counted=True)
             return
         self._finish(status)
@@ -208,7 +233,10 @@ class Attempt(Branch):
             return
         self.core.release_branch(self)
         self.invitation = None
-        self._next_line(status)
+        if self.alternatives and not self.cancelled:
+            self._found(self.alternatives)
+        else:
+            self._next_line(status)
 
     # -- somebody answered
 
@@ -223,6 +251,9 @@ class Attempt(Branch):
             if not self.done:
                 self._gone(487)
             return
+        if self.call.confirm:
+            self._ask(dialog, response, invitation)
+            return
         if not self._late:
             invitation.acknowledge(dialog)
             if not response.body and response.to.tag not in self._early:
@@ -231,6 +262,85 @@ class Attempt(Branch):
                 return
         self.due = None
         self._answer = (dialog, response)
+        Branch.on_response(self, self._translated(response))
+
+    def _ask(self, dialog: Dialog, response: Response, invitation: Invitation) -> None:
+        """Have whoever answered press 1 before the caller hears of it."""
+        assert self.line is not None
+        self.due = None
+        self.rang = True
+        far = self._far = End(self.bridges.layer, dialog, "", self.line)
+        far.learn(response)
+
+        def gone() -> None:
+            self._unconfirmed(486)
+
+        def done(yes: bool) -> None:
+            if yes:
+                self._confirmed(far)
+            else:
+                self._unconfirmed(480)
+
+        far.on_bye = gone
+        self._confirmation = Confirmation(self.bridges, far, language_of(self.line.country), done)
+        self._confirmation.begin(response, lambda answer: invitation.acknowledge(dialog, answer))
+
+    def _unconfirmed(self, status: int) -> None:
+        """Nobody pressed 1: a mailbox, or somebody who won't. To the dialplan that is no answer, or busy."""
+        self.bridges.note(self.request.call_id, "not confirmed", number=self.call.number)
+        self._drop_far()
+        if not self.done:
+            self._gone(408 if status == 480 else status)
+
+    def _drop_far(self) -> None:
+        confirmation, self._confirmation = self._confirmation, None
+        if confirmation is not None:
+            confirmation.stop()
+            confirmation.release()
+        far, self._far = self._far, None
+        if far is not None:
+            far.hang_up()
+
+    def _confirmed(self, far: End) -> None:
+        """Now the caller's offer goes there."""
+        request = self.request
+        self.branch = self.core.ids.branch()
+        sdp = sdp_of(request.get(b"content-type") or b"", request.body) if request.body else None
+        at = request.first.get(b"content-type")
+        lines = (request.lines[at],) if at is not None and request.body else ()
+        self.offered = bool(request.body)
+
+        def offer(body: bytes) -> None:
+            if not self.done:
+                far.send(b"INVITE", lines, body, self._readdressed)
+
+        def placed(result: bytes | MediaFailed) -> None:
+            if isinstance(result, MediaFailed):
+                self._unconfirmed(480)
+            else:
+                offer(with_sdp(request.get(b"content-type") or b"", request.body, result))
+
+        if sdp is None or not self.anchor:
+            offer(request.body)
+        else:
+            key = self.core.media_key(request, self.branch)
+            network, source = self.flow.listener.network, request.flow.host
+            self.core.media.offer(key, sdp, network, source, placed, "RTP/AVP")
+
+    def _readdressed(self, response: Response | None) -> None:
+        """The mobile took the caller's offer."""
+        far = self._far
+        if far is None:
+            return
+        if response is None or response.status >= 300 or self.done or not response.body:
+            self._unconfirmed(480)
+            return
+        if not self._late:
+            far.acknowledge(far.invite_number)
+        if self._confirmation is not None:
+            self._confirmation.release()
+            self._confirmation = None
+        self._answer = (far.dialog, response)
         Branch.on_response(self, self._translated(response))
 
     def _failed_nonsense(self) -> None:
@@ -251,7 +361,8 @@ class Attempt(Branch):
             return
         dialog, received = answer
         if self.done or self.fork.finished or self.fork.cancelled:
-            if self._late:
+            self._drop_far()
+            if self._late and not self.call.confirm:
                 assert self.invitation is not None
                 self.invitation.acknowledge(dialog)
             self._hang_up(dialog)
@@ -269,31 +380,47 @@ class Attempt(Branch):
         assert invitation is not None
         assert line is not None
         tag = response.to.tag.decode("latin-1")
-        far = End(bridges.layer, dialog, tag, line)
+        confirmed, self._far = self._far, None
+        far = confirmed or End(bridges.layer, dialog, tag, line)
+        far.media_tag, far.on_bye = tag, None
         far.learn(received)
+        far.told = far.told or invitation.body
+        far.pulse.agreed(as_client(received))
         far.trusts = lambda host: host in line.hosts
-        server = self.fork.server
-        if isinstance(server, InnerServer):
-            near = server.near(far)
-        else:
-            near = self._caller(request, response, body)
-        bridge = bridges.join(request.call_id, near, far)
+        far.site, far.shown = line.site, self.call.number
         if self.channel is not None:
-            bridge.on_end.append(self.channel.release)
+            self.channel.answered_at = self.core.wall
+            far.on_end.append(self.channel.release)
             self.channel = None
+        acknowledge: Acknowledge | None = None
         if self._late:
 
-            def take(ack: Request) -> None:
-                bridge.answered(near, ack, lambda answer: invitation.acknowledge(dialog, answer))
+            def acknowledge(answer: bytes) -> None:
+                if confirmed is not None:
+                    far.acknowledge(far.invite_number, answer)
+                    return
+                far.told = answer
+                invitation.acknowledge(dialog, answer)
 
-            near.take_answer = take
+        server = self.fork.server
+        if isinstance(server, InnerServer):
+            server.join(far, acknowledge)
+            return
+        near = self._caller(request, response, body)
+        bridge = bridges.join(request.call_id, near, far)
+        if acknowledge is not None:
+            answer_it = acknowledge
+            near.take_answer = lambda ack: bridge.answered(near, ack, answer_it)
 
     def _caller(self, request: Request, response: Response, body: bytes | None) -> End:
         """The caller's own end."""
         tag = response.to.tag
         dialog = Dialog.as_server(request, tag, self._contact_for_caller(), reply_flow(request))
         end = End(self.bridges.layer, dialog, request.from_.tag.decode("latin-1"))
-        end.learn(request)
+        end.told = response.body if body is None else body
+        facts = self.fork.facts
+        end.site, end.account = self.fork.plan.site, facts.caller_account
+        end.shown = facts.caller
         end.accept(forward_response(response, body), request)
         return end
 
@@ -304,7 +431,10 @@ class Attempt(Branch):
         if self.done or self._cancel_headers is not None:
             return
         self._cancel_headers = headers
-        if self.invitation is None:
+        if self._far is not None:
+            self._drop_far()
+            self._gone(487)
+        elif self.invitation is None:
             self._gone(487)
         else:
             self.invitation.cancel(*headers)
@@ -312,6 +442,9 @@ class Attempt(Branch):
     def abandon(self) -> None:
         """Whatever it is still answered comes too late."""
         super().abandon()
+        if self._reliable is not None:
+            self._reliable.over()
+        self._drop_far()
         if self.invitation is not None:
             self.invitation.let_go()
         self._release()
@@ -328,12 +461,14 @@ class Attempt(Branch):
         if self.cancelled:
             return
         invitation.let_go()
-        if self.line is not None:
+        if self.line is not None and not self.alternatives:
             self.bridges.trunks.silent(self.line)
         self._failed_over("it is silent", 408)
 
     def _finish(self, status: int) -> None:
         super()._finish(status)
+        if self._reliable is not None:
+            self._reliable.over()
         self._release()
 
     def _release(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from softswitch.bridge.end import End
+from softswitch.errors import PeerError
 from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaFailed
 from softswitch.sip.message import Request, Response
@@ -18,6 +19,7 @@ from softswitch.transaction.server_other import ServerOther
 
 if TYPE_CHECKING:
     from softswitch.bridge.bridges import Bridges
+    from softswitch.bridge.transfer import Transfer
 
 Placed = Callable[[bytes], None]
 SDP = b"Content-Type: application/sdp"
@@ -28,7 +30,7 @@ _DEAD = (408, 481)
 class Bridge:
     """An answered call: `a` called, `b` took it."""
 
-    __slots__ = ("a", "b", "bridges", "call_id", "ended", "on_end", "text")
+    __slots__ = ("a", "b", "bridges", "call_id", "ended", "text", "transfer")
 
     def __init__(self, bridges: Bridges, call_id: bytes, a: End, b: End) -> None:
         self.bridges = bridges
@@ -38,7 +40,8 @@ class Bridge:
         self.a = a
         self.b = b
         self.ended = False
-        self.on_end: list[Callable[[], None]] = []
+        self.transfer: Transfer | None = None
+        """Of one party by the other, under way."""
         a.bridge = b.bridge = self
 
     def other(self, end: End) -> End:
@@ -92,9 +95,9 @@ class Bridge:
             # Both at once (glare): each of them tries again after a while of its own (RFC 3261 §14.1).
             server.reply(491)
             return
-        self._heard()
+        self.heard()
         other.inviting = True  # from here on, also while the engine thinks
-        server.owner = _Reinvite(server)
+        server.owner = Waiting()
         if not request.body:
             self._late_offer(end, request, server)
             return
@@ -151,10 +154,10 @@ class Bridge:
 
     def on_update(self, end: End, request: Request, server: ServerOther) -> None:
         """An offer without an INVITE (RFC 3311), or only a sign of life."""
-        self._heard()
+        self.heard()
         other = self.other(end)
         if not request.body:
-            end.answer_other(server, (), b"")
+            end.answer_other(request, server, b"")
             return
         if other.inviting or other.unacknowledged or end.inviting:
             server.reply(491)
@@ -169,7 +172,7 @@ class Bridge:
             else:
                 if method == b"INVITE":
                     other.acknowledge(other.invite_number)
-                self.answered(other, response, lambda body: end.answer_other(server, (), body))
+                self.answered(other, response, lambda body: end.answer_other(request, server, body))
 
         def failed(status: int) -> None:
             other.inviting = False
@@ -183,7 +186,7 @@ class Bridge:
 
     def on_other(self, end: End, request: Request, server: ServerOther) -> None:
         """INFO with a key that was pressed, a line of text: passed on."""
-        self._heard()
+        self.heard()
 
         def done(response: Response | None) -> None:
             if response is None:
@@ -198,8 +201,16 @@ class Bridge:
         self.other(end).send(request.method, lines, request.body, done)
 
     def on_refer(self, end: End, request: Request, server: ServerOther) -> None:
-        """A transfer."""
-        server.reply(603)
+        """A phone sends the other party elsewhere; a provider may not, for it would be the firm that pays."""
+        if not end.account:
+            server.reply(603)
+        elif self.transfer is not None:
+            server.reply(491)
+        else:
+            try:
+                self.bridges.transfer(self, end, request, server)
+            except PeerError as error:
+                server.reply(error.status, error.reason)
 
     # -- the end
 
@@ -207,8 +218,18 @@ class Bridge:
         """One party hung up."""
         reasons = [line for line, key in zip(request.lines, request.keys, strict=True) if key == b"reason"]
         end.end()
+        transfer = self.transfer
+        if transfer is not None and transfer.mover is end:
+            return  # the phone need not wait for how it goes on (RFC 5589 §6.1)
         self.other(end).hang_up(reasons)
         self.finish(end)
+
+    def leave(self, end: End) -> None:
+        """This party goes on in another call; this one is over, and the other party is to be hung up."""
+        if not self.ended:
+            self.ended = True
+            self.transfer = None
+            self.bridges.forget(self, self.other(end), staying=end)
 
     def dead(self, end: End, why: str) -> None:
         """One party is gone without a word; it is told so all the same, perhaps it hears."""
@@ -231,18 +252,16 @@ class Bridge:
         for end in (self.a, self.b):
             end.end()
         self.bridges.forget(self, by)
-        for call in self.on_end:
-            call()
+        if self.transfer is not None:
+            self.transfer.cancel()
 
-    def _heard(self) -> None:
+    def heard(self) -> None:
+        """A party showed that it is alive."""
         self.bridges.heard(self.call_id)
 
 
-class _Reinvite:
-    """Owner of an INVITE within the call that came in. Its CANCEL changes nothing: the other party answers at once."""
-
-    def __init__(self, server: ServerInvite) -> None:
-        self._server = server
+class Waiting:
+    """Owner of an INVITE of one party that the other one answers. Its CANCEL changes nothing: that comes at once."""
 
     def on_cancel(self, cancel: Request) -> None:
         pass

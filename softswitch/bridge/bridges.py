@@ -7,19 +7,27 @@ from collections.abc import Callable, Sequence
 from softswitch.bridge.attempt import Attempt
 from softswitch.bridge.bridge import Bridge
 from softswitch.bridge.called import called_number, caller_of
+from softswitch.bridge.confirm import Confirmation
 from softswitch.bridge.end import End
 from softswitch.bridge.inbound import Inbound
+from softswitch.bridge.reliable import Reliable
+from softswitch.bridge.takeover import take_over
+from softswitch.bridge.transfer import Transfer, refer_target
+from softswitch.dialog.dialog import Dialog
 from softswitch.dialplan.trunk import OutsideCall
 from softswitch.errors import PeerError
-from softswitch.events import CallChanged
+from softswitch.events import CallChanged, EmergencyCalled
 from softswitch.flow import Flow
+from softswitch.media.anchor import sdp_of, with_sdp
+from softswitch.media.engine import MediaEvent, MediaFailed, MediaKey
 from softswitch.proxy.branch import Branch
 from softswitch.proxy.core import Core
 from softswitch.proxy.fork import Fork
 from softswitch.sip.message import Request, Response
 from softswitch.sip.uri import ipv6_of, parse_uri
-from softswitch.transaction.layer import Layer
+from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
+from softswitch.transaction.server_other import ServerOther
 from softswitch.trunks.line import Line
 from softswitch.trunks.trunks import Trunks
 
@@ -36,7 +44,11 @@ class Bridges:
         self._ends: dict[tuple[bytes, bytes], End] = {}
         self._bridges: dict[bytes, Bridge] = {}
         self._at_end: dict[bytes, list[Callable[[], None]]] = {}
+        self.early: dict[tuple[bytes, bytes], Reliable] = {}
+        """Who takes requests of callers before there is an answer, by Call-ID and our tag."""
+        self._asking: dict[str, Confirmation] = {}
         core.bus.subscribe(CallChanged, self._on_call)
+        self.media.subscribe("dtmf", self._on_key)
 
     def __len__(self) -> int:
         return len(self._bridges)
@@ -45,14 +57,14 @@ class Bridges:
 
     def attempt(self, fork: Fork, call: OutsideCall, hops: int) -> Branch:
         """A branch of this fork to a number outside."""
+        if call.emergency:
+            self.note(fork.request.call_id, "emergency call", number=call.number, account=fork.facts.caller_account)
+            self.core.bus.publish(EmergencyCalled(fork.plan.site, fork.facts.caller_account, call.number))
         return Attempt(self, fork, call, self.trunks.lines(fork.plan.site, call), hops)
 
     def refuses(self, line: Line, call: OutsideCall) -> str:
         """Why this call can't go over that trunk now, in words; "" when it can."""
-        why = line.refuses(call.emergency)
-        if not why and call.at_once and self.trunks.under_way(line.site, call.line) >= call.at_once:
-            why = f"line {call.line} of outside allows {call.at_once} at once"
-        return why
+        return line.refuses(call.emergency) or self.trunks.meter.refuses(line.site, call)
 
     def ways(self, line: Line, done: Callable[[Sequence[Flow]], None]) -> None:
         """Where a trunk is reached; at once where that is known."""
@@ -112,6 +124,10 @@ class Bridges:
         Inbound(self, line, request, server, caller, name).begin(plan, number, hops)
         return True
 
+    def take_over(self, request: Request, site: str, account: str) -> bool:
+        """An INVITE with Replaces; False when what it replaces is none of a bridge. Raises PeerError."""
+        return take_over(self, request, site, account)
+
     def is_trunk(self, host: str) -> bool:
         """Whether a trunk's calls come from this address."""
         return self.trunks.line_of(host) is not None
@@ -123,20 +139,42 @@ class Bridges:
         bridge = self._bridges[call_id] = Bridge(self, call_id, a, b)
         for end in (a, b):
             self._ends[end.dialog.key] = end
+            end.locate = self._locate
         return bridge
 
     def on_request(self, request: Request) -> bool:
         """A request within a dialog; False when it is none of a bridge."""
         end = self._ends.get((request.call_id, request.to.tag))
+        early = self.early.get((request.call_id, request.to.tag)) if end is None else None
+        if early is not None and request.method != b"ACK":
+            early.receive(request)
+            return True
         if end is None or not end.dialog.belongs(request):
             return False
         host = request.flow.host
         if host != end.dialog.flow.host and not end.trusts(host) and not self.core.contacts.knows(request.flow):
             return False
-        if request.flow != end.dialog.flow and request.flow.connection and host == end.dialog.flow.host:
-            end.dialog.flow = request.flow  # it has connected anew
+        if end.account and request.flow != end.dialog.flow:
+            end.dialog.flow = reply_flow(request)  # it has connected anew, or its router has
         end.receive(request)
         return True
+
+    def asking(self, confirmation: Confirmation, begins: bool) -> None:
+        """Somebody outside is asked to press 1, or no longer."""
+        dialog = confirmation.far.dialog
+        if begins:
+            self._asking[confirmation.call_id] = confirmation
+            self._ends[dialog.key] = confirmation.far
+            confirmation.far.locate = self._locate
+        else:
+            self._asking.pop(confirmation.call_id, None)
+            self._ends.pop(dialog.key, None)
+
+    def _on_key(self, event: MediaEvent) -> None:
+        confirmation = self._asking.get(event.call_id)
+        if confirmation is not None:
+            key = event.details.get("key", b"")
+            confirmation.key(key.decode("latin-1") if isinstance(key, bytes) else str(key))
 
     def heard(self, call_id: bytes) -> None:
         """Somebody in this call is alive."""
@@ -144,15 +182,60 @@ class Bridges:
         if call is not None:
             call.heard_at = self.core.wall
 
-    def forget(self, bridge: Bridge, by: End) -> None:
-        """A bridge is over."""
+    def _locate(self, dialog: Dialog) -> None:
+        """A phone whose connection has closed is where it registered from since."""
+        contacts = self.core.contacts
+        if not contacts.alive(dialog.flow):
+            dialog.flow = contacts.newest(dialog.target) or dialog.flow
+
+    def end_of(self, call_id: bytes, tag: bytes) -> End | None:
+        """The end with this Call-ID and our tag."""
+        return self._ends.get((call_id, tag))
+
+    def transfer(self, bridge: Bridge, mover: End, request: Request, server: ServerOther) -> None:
+        """Carry out a REFER. Raises PeerError for one that can't be."""
+        target = refer_target(request)
+        transfer = bridge.transfer = Transfer(self, bridge, mover, request)
+        server.reply(202, headers=() if transfer.tells else (b"Refer-Sub: false",))
+        transfer.begin(target)
+
+    def place_offer(
+        self,
+        key: tuple[bytes, str, str],
+        network: str,
+        message: Request | Response,
+        then: Callable[[bytes], None],
+        failed: Callable[[int], None],
+    ) -> None:
+        """Have the offer of a message anchored: Call-ID, who offers, who is to answer; its whole body as it goes on."""
+        content_type, body = message.get(b"content-type") or b"", message.body
+        sdp = sdp_of(content_type, body)
+        if sdp is None or not self.anchors:
+            then(body)
+            return
+
+        def done(result: bytes | MediaFailed) -> None:
+            if isinstance(result, MediaFailed):
+                failed(result.status)
+            else:
+                then(with_sdp(content_type, body, result))
+
+        call_id, offerer, answerer = key
+        media_key = MediaKey(call_id.decode("utf-8", "surrogateescape"), offerer, answerer)
+        self.media.offer(media_key, sdp, network, message.flow.host, done)
+
+    def forget(self, bridge: Bridge, by: End, staying: End | None = None) -> None:
+        """A bridge is over; `staying` goes on in another one."""
         self._bridges.pop(bridge.call_id, None)
         for end in (bridge.a, bridge.b):
-            self._ends.pop(end.dialog.key, None)
+            if end is not staying:
+                self._ends.pop(end.dialog.key, None)
         tags = bridge.a.media_tag.encode("latin-1"), bridge.b.media_tag.encode("latin-1")
         calls = self.core.calls
         told = calls.told(calls.get(bridge.call_id))
-        if not calls.hung_up(bridge.call_id, tags if by is bridge.a else tags[::-1]):
+        if staying is not None and calls.get(bridge.call_id) is None:
+            pass  # the call has been handed over to where it goes on
+        elif not calls.hung_up(bridge.call_id, tags if by is bridge.a else tags[::-1]):
             calls.end(bridge.call_id)
         self.media.delete(bridge.text, told=told)
         self.note(bridge.call_id, "call ended", by=by.dialog.remote.decode("utf-8", "replace"))

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from softswitch.bridge.invitation import ALLOW, Login
+from softswitch.bridge.pulse import Pulse
 from softswitch.dialog.dialog import Dialog
+from softswitch.dialog.sessiontimer import as_server
 from softswitch.errors import PeerError
 from softswitch.flow import Flow
 from softswitch.media.engine import MediaKey
@@ -38,6 +40,7 @@ class End:
         "_ok_cseq",
         "_ok_flow",
         "_to_ack",
+        "account",
         "allowed",
         "bridge",
         "dialog",
@@ -46,11 +49,17 @@ class End:
         "invite_number",
         "inviting",
         "layer",
+        "locate",
         "login",
         "media_tag",
-        "session",
+        "on_bye",
+        "on_end",
+        "pulse",
+        "shown",
+        "site",
         "slot",
         "take_answer",
+        "told",
         "trusts",
     )
 
@@ -61,6 +70,14 @@ class End:
         """What the media engine calls this party."""
         self.login = login
         self.bridge: Bridge | None = None
+        self.site = ""
+        self.account = ""
+        """The phone, if it is one of ours."""
+        self.shown = ""
+        """How others see this party: a number."""
+        self.on_bye: Callable[[], None] | None = None
+        """Told of a BYE while there is no bridge yet."""
+        self.on_end: list[Callable[[], None]] = []
         self.ended = False
         self.inviting = False
         """An INVITE of ours is under way in this dialog."""
@@ -68,9 +85,13 @@ class End:
         """The CSeq number of our latest INVITE in it."""
         self.allowed: frozenset[bytes] = frozenset()
         """The methods that the other end says it knows."""
-        self.session: object = None
+        self.pulse = Pulse(self)
+        self.told = b""
+        """The session description that this party was given last."""
         self.trusts: Callable[[str], bool] = lambda host: False
         """Whether requests may come from this address too, besides where ours go."""
+        self.locate: Callable[[Dialog], None] = lambda dialog: None
+        """Sees to it that the dialog's way still exists; asked before each request of ours."""
         self.take_answer: Callable[[Request], None] | None = None
         """Takes the ACK that has the answer to an offer of ours in a 200."""
         self.due: float | None = None
@@ -113,6 +134,11 @@ class End:
             return
         bridge = self.bridge
         server = self.layer.accept(request)
+        if bridge is None and not self.ended and method == b"BYE" and self.on_bye is not None:
+            server.reply(200)
+            self.end()
+            self.on_bye()
+            return
         if bridge is None or self.ended:
             server.reply(481)
             return
@@ -163,6 +189,8 @@ class End:
     def accept(self, data: bytes, request: Request) -> None:
         """A 200 to an INVITE was sent as `data`: it is sent again and again until its ACK comes (§13.3.1.4)."""
         layer = self.layer
+        self.learn(request)
+        self.pulse.agreed(as_server(request)[0])
         self._ok, self._ok_cseq, self._ok_flow = data, request.cseq[0], reply_flow(request)
         self._interval = layer.values.t1
         self._give_up_at = layer.now + layer.values.lifetime
@@ -170,15 +198,20 @@ class End:
 
     def answer(self, request: Request, server: ServerInvite, lines: Sequence[bytes], body: bytes) -> None:
         """Answer an INVITE within the dialog with 200."""
-        headers = [self._contact, ALLOW, *lines, *([b"Content-Type: application/sdp"] if body else [])]
+        session = as_server(request)[1]
+        headers = [self._contact, ALLOW, *session, *lines, *([b"Content-Type: application/sdp"] if body else [])]
+        self.told = body or self.told
         data = respond(request, 200, "", headers, body, self.dialog.local_tag)
         server.respond(200, data)
         self.accept(data, request)
 
-    def answer_other(self, server: ServerOther, lines: Sequence[bytes], body: bytes) -> None:
+    def answer_other(self, request: Request, server: ServerOther, body: bytes) -> None:
         """Answer an UPDATE with 200."""
+        session, lines = as_server(request)
+        self.told = body or self.told
         headers = (self._contact, ALLOW, *lines, *((b"Content-Type: application/sdp",) if body else ()))
         server.reply(200, "", headers, body)
+        self.pulse.agreed(session)
 
     @property
     def _contact(self) -> bytes:
@@ -202,11 +235,15 @@ class End:
         """Send a request within the dialog; credentials are added when they are asked for."""
         if method == b"INVITE":
             self.inviting = True
+        if method in (b"INVITE", b"UPDATE"):
+            lines = (*self.pulse.lines(), ALLOW, *lines)
+            self.told = body or self.told
         _Sent(self, method, lines, body, done).send(b"")
 
     def acknowledge(self, number: int, body: bytes = b"") -> None:
         """Send the ACK to a 200 of the INVITE with this number, and again when that 200 comes again."""
         lines = (b"Content-Type: application/sdp",) if body else ()
+        self.told = body or self.told
         data = self.dialog.request(b"ACK", self.layer.ids.branch(), lines, body, number)
         self._to_ack = (data, self.dialog.flow, number)
         self.layer.send(data, self.dialog.flow)
@@ -222,8 +259,12 @@ class End:
         """Nothing more is sent or awaited here."""
         self.ended = True
         self.due = None
+        self.pulse.stop()
         self._ok = b""
         self.take_answer = None
+        waiting, self.on_end = self.on_end, []
+        for call in waiting:
+            call()
 
     def hang_up(self, reasons: Sequence[bytes] = ()) -> None:
         """Send BYE."""
@@ -249,6 +290,7 @@ class _Sent:
     def send(self, credentials: bytes) -> None:
         end = self._end
         self._tries += 1
+        end.locate(end.dialog)
         branch = end.layer.ids.branch()
         lines = (*self._lines, credentials) if credentials else self._lines
         data = end.dialog.request(self._method, branch, lines, self._body)
@@ -280,8 +322,12 @@ class _Sent:
         self._finish(None)
 
     def _finish(self, response: Response | None) -> None:
+        end = self._end
         if self._method == b"INVITE":
-            self._end.inviting = False
+            end.inviting = False
+        if self._method in (b"INVITE", b"UPDATE") and response is not None and response.status < 300 and not end.ended:
+            end.learn(response)
+            end.pulse.response_to(response)
         done, self._done = self._done, None
         if done is not None:
             done(response)

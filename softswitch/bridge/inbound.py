@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from softswitch.bridge.end import End
-from softswitch.bridge.inner import InnerServer
+from softswitch.bridge.forking import Acknowledge, BridgedFork, InnerServer
 from softswitch.bridge.invitation import ALLOW
+from softswitch.bridge.reliable import Reliable, wants_reliable
 from softswitch.bridge.tags import Tags
 from softswitch.dialog.dialog import Dialog
-from softswitch.dialplan.facts import Facts
+from softswitch.dialog.sessiontimer import SESSION_SECONDS, as_client, as_server
 from softswitch.dialplan.plan import Plan
 from softswitch.flow import Flow
-from softswitch.proxy.branch import Branch
 from softswitch.proxy.calls import Call
-from softswitch.proxy.fork import Fork
 from softswitch.proxy.forwarded import times_forwarded
 from softswitch.records.diary import Diary
-from softswitch.registrar.bindings import Binding
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
 from softswitch.sip.parse import parse
@@ -29,35 +27,6 @@ from softswitch.trunks.line import Channel, Line
 
 if TYPE_CHECKING:
     from softswitch.bridge.bridges import Bridges
-
-_SHOWN_TO_PROVIDERS = {500: 500, 503: 503}
-
-
-class BridgedFork(Fork):
-    """A fork whose caller is ourselves: phones talk to us directly, without routes through the proxy."""
-
-    __slots__ = ("inbound", "inner")
-
-    def __init__(self, inbound: Inbound, inner: InnerServer, plan: Plan, facts: Facts, hops: int, diary: Diary) -> None:
-        assert inner.request is not None
-        super().__init__(inbound.bridges.core, inner, inner.request, plan, facts, hops, diary)
-        self.inbound = inbound
-        self.inner = inner
-
-    def _add(self, binding: Binding) -> Branch | None:
-        branch = super()._add(binding)
-        if branch is not None:
-            branch.record_route = False
-            branch.extra = (*branch.extra, b"Contact: " + self.inbound.contact_for(branch.flow))
-        return branch
-
-    def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
-        self.inner.flows[response.to.tag] = branch.flow
-        super().on_branch_response(branch, response, body)
-
-    def own_call(self) -> tuple[Request, ServerInvite]:
-        """What is answered when the switch takes the call itself: the provider's own INVITE."""
-        return self.inbound.taken_by_us()
 
 
 class Inbound:
@@ -75,14 +44,15 @@ class Inbound:
         self.tags = Tags(bridges.layer.ids, server.to_tag)
         self.call_id = bridges.layer.ids.call_id(line.site.encode())
         self.local_tag = bridges.layer.ids.tag()
-        self.channel: Channel | None = line.take((line.site, 0))
+        self.channel: Channel | None = line.take()
         self.inner: InnerServer | None = None
         self._name = name
         self._taken = b""
         """The tag of the phone that has the call."""
         self._end: End | None = None
-        self._sender = b""
+        self.sender = b""
         self._late = not request.body
+        self._reliable = Reliable(bridges, request, server) if wants_reliable(request) else None
         self._diary: Diary | None = None
         server.owner = self
 
@@ -95,19 +65,20 @@ class Inbound:
         user = escape(self.caller.encode()) if self.caller else b"anonymous"
         domain = site if self.caller else b"anonymous.invalid"
         name = b'"%b" ' % self._name if self._name and self.caller else b""
-        self._sender = b"%b<sip:%b@%b>;tag=%b" % (name, user, domain, self.local_tag)
+        self.sender = b"%b<sip:%b@%b>;tag=%b" % (name, user, domain, self.local_tag)
         number = escape(called.encode())
         at = request.first.get(b"content-type")
         lines = [
             b"INVITE sip:%b@%b SIP/2.0" % (number, site),
             b"Via: " + request.flow.listener.via + bridges.layer.ids.branch(),
             b"Max-Forwards: %d" % hops,
-            b"From: " + self._sender,
+            b"From: " + self.sender,
             b"To: <sip:%b@%b>" % (number, site),
             b"Call-ID: " + self.call_id,
             b"CSeq: 1 INVITE",
             ALLOW,
             b"Supported: timer, replaces",
+            b"Session-Expires: %d;refresher=uac" % SESSION_SECONDS,
             *([request.lines[at]] if at is not None and request.body else []),
             b"Content-Length: %d" % len(request.body),
         ]
@@ -117,7 +88,7 @@ class Inbound:
         forwarded = max(times_forwarded(request), core.coming_round(plan, called, self.caller))
         facts = core.facts(plan, called, self.caller, "", self.call_id, forwarded)
         diary = self._diary = Diary(plan.site, self.call_id, self.caller, called, "", plan.site, core.wall)
-        fork = BridgedFork(self, inner, plan, facts, hops, diary)
+        fork = BridgedFork(inner, plan, facts, hops, diary)
         self.server.reply(100)
         core.ringing.add(fork)
         call = Call(
@@ -154,7 +125,8 @@ class Inbound:
 
     def _tell(self, status: int, response: Response) -> None:
         tag = self.tags.of(response.to.tag) if response.body else self.tags.main
-        self.server.respond(status, self._respond(status, response, tag))
+        more = self._reliable.lines(tag) if self._reliable is not None else ()
+        self.server.respond(status, self._respond(status, response, tag, more))
 
     def _respond(self, status: int, response: Response, tag: bytes, more: Sequence[bytes] = ()) -> bytes:
         request = self.request
@@ -178,73 +150,49 @@ class Inbound:
                 self._too_late(response)
             return
         self._taken = tag
+        if self._reliable is not None:
+            self._reliable.over()
         outer_tag = self.tags.of(tag)
         near = self.end(outer_tag)
-        far = self.inner.joined
-        if far is None:
-            dialog = self._dialog(response)
-            far = End(bridges.layer, dialog, tag.decode("latin-1"))
-            far.learn(response)
-            number = 1
-            if self._late:
-
-                def take(ack: Request) -> None:
-                    bridge.answered(near, ack, lambda body: office.acknowledge(number, body))
-
-                office = far
-                near.take_answer = take
-            else:
-                far.acknowledge(number)
-            bridge = bridges.join(self.call_id, near, far)
-        bridge_of = near.bridge
-        assert bridge_of is not None
+        acknowledge: Acknowledge | None
+        if self.inner.joined is not None:
+            far, acknowledge = self.inner.joined
+        else:
+            phone = far = self.inner.phone(response)
+            phone.site = self.line.site
+            phone.pulse.agreed(as_client(response))
+            acknowledge = (lambda answer: phone.acknowledge(1, answer)) if self._late else None
+            if acknowledge is None:
+                phone.acknowledge(1)
+        bridge = bridges.join(self.call_id, near, far)
+        if acknowledge is not None:
+            answer_it = acknowledge
+            near.take_answer = lambda ack: bridge.answered(near, ack, answer_it)
         if self.channel is not None:
-            bridge_of.on_end.append(self.channel.release)
+            near.on_end.append(self.channel.release)
             self.channel = None
-        data = self._respond(200, response, outer_tag, (b"Supported: timer, replaces",))
+        data = self._respond(200, response, outer_tag, (b"Supported: timer, replaces", *as_server(self.request)[1]))
         self.server.respond(200, data)
+        near.told = response.body
         near.accept(data, self.request)
 
-    def end(self, tag: bytes = b"") -> End:
-        """The provider's end."""
+    def end(self, tag: bytes) -> End:
+        """The provider's end; `tag` is ours in its dialog, once there is an answer."""
         if self._end is None:
             request, line = self.request, self.line
-            dialog = Dialog.as_server(request, tag or self.tags.main, self._contact, reply_flow(request))
+            dialog = Dialog.as_server(request, tag, self._contact, reply_flow(request))
             end = self._end = End(self.bridges.layer, dialog, self.local_tag.decode("latin-1"), line)
-            end.learn(request)
+            end.site, end.shown = line.site, self.caller
             end.trusts = lambda host: host in line.hosts
-        elif tag:
-            self._end.dialog.local_tag = tag
         return self._end
-
-    def _dialog(self, response: Response) -> Dialog:
-        """With a phone that answered."""
-        assert self.inner is not None
-        contacts = response.contacts()
-        flow = self.inner.flows.get(response.to.tag, response.flow)
-        dialog = Dialog(
-            call_id=self.call_id,
-            local=self._sender,
-            local_tag=self.local_tag,
-            remote=response.get(b"to") or b"",
-            remote_tag=response.to.tag,
-            target=contacts[0].uri if contacts else b"",
-            routes=response.values(b"record-route")[::-1],
-            contact=self.contact_for(flow),
-            flow=flow,
-            local_cseq=1,
-        )
-        return dialog
 
     def _too_late(self, response: Response) -> None:
         """A second phone answered before our CANCEL was there: it is hung up on."""
-        bridges = self.bridges
-        dialog = self._dialog(response)
-        layer = bridges.layer
-        layer.send(dialog.request(b"ACK", layer.ids.branch(), (), b"", 1), dialog.flow)
-        branch = layer.ids.branch()
-        layer.send_request(b"BYE", branch, dialog.request(b"BYE", branch), dialog.flow, bridges)
-        bridges.core.calls.hung_up(self.call_id, (response.to.tag, self.local_tag))
+        assert self.inner is not None
+        phone = self.inner.phone(response)
+        phone.acknowledge(1)
+        phone.hang_up()
+        self.bridges.core.calls.hung_up(self.call_id, (response.to.tag, self.local_tag))
 
     # -- the provider
 
@@ -268,6 +216,8 @@ class Inbound:
         return self.request, self.server
 
     def _over(self) -> None:
+        if self._reliable is not None:
+            self._reliable.over()
         if self.channel is not None:
             self.channel.release()
             self.channel = None

@@ -53,7 +53,6 @@ class Invitation:
     __slots__ = (
         "_acks",
         "_answered",
-        "_body",
         "_branch",
         "_cancel",
         "_credentials",
@@ -63,6 +62,7 @@ class Invitation:
         "_pracked",
         "_tries",
         "_waits_for_answer",
+        "body",
         "call_id",
         "client",
         "contact",
@@ -120,7 +120,7 @@ class Invitation:
         self.heard = False
         """Whether anything came back at all."""
         self._lines = lines
-        self._body = body
+        self.body = body
         self._waits_for_answer = not body
         self._credentials = b""
         self._expires = SESSION_SECONDS
@@ -160,11 +160,11 @@ class Invitation:
             session,
             *self._lines,
             *([self._credentials] if self._credentials else []),
-            b"Content-Length: %d" % len(self._body),
+            b"Content-Length: %d" % len(self.body),
         ]
         if self._expires > SESSION_SECONDS:
             lines.insert(-1, b"Min-SE: %d" % self._expires)
-        data = b"\r\n".join((*lines, b"", self._body))
+        data = b"\r\n".join((*lines, b"", self.body))
         client = layer.send_request(b"INVITE", self._branch, data, self.flow, self)
         assert isinstance(client, ClientInvite)
         self.client = client

@@ -30,6 +30,7 @@ from softswitch.cli.run import run
 from softswitch.cli.schema import schema
 from softswitch.cli.simulate import simulate
 from softswitch.cli.status import status
+from softswitch.cli.trunk import trunk
 from softswitch.cli.trunks import trunks
 from softswitch.cli.voicemail import voicemail
 from softswitch.cli.week import week
@@ -44,6 +45,7 @@ COMMANDS: dict[str, click.Command] = {
     "why": why,
     "presence": presence,
     "trunks": trunks,
+    "trunk": trunk,
     "simulate": simulate,
     "week": week,
     "schema": schema,

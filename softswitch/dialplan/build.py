@@ -357,9 +357,9 @@ class _Builder:
                 source.warn("there are no trunks to call this number over, so this place is unreachable", *path, "dial")
         if model.confirm and model.confirm != "press 1":
             source.error('only "press 1" is known here', *path, "confirm")
-        elif model.confirm:
-            source.warn("confirm: has no effect yet: whoever answers there has the call", *path, "confirm")
-        place = Place(person, name, tuple(dict.fromkeys(model.phone or ())), dial)
+        elif model.confirm and not model.dial:
+            source.error("only who answers a number to dial can be asked to press 1", *path, "confirm")
+        place = Place(person, name, tuple(dict.fromkeys(model.phone or ())), dial, bool(model.confirm))
         for index, account in enumerate(model.phone or ()):
             where = (*path, "phone", index)
             if not USER.fullmatch(account):

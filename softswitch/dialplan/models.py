@@ -215,7 +215,8 @@ class OutsideModel(Model):
     dial: Words
     via: Words
     may: Words | None = None
-    limit: Word = ""
+    countries: Words | None = None
+    limit: Words | None = None
     emergency: YesNo = False
 
 

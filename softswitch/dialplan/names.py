@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from softswitch.dialplan.conditions import plain_number
+from softswitch.dialplan.conditions import is_outside_number, plain_number
 from softswitch.dialplan.plan import Place, Target, ToEnd, ToEveryPlace, ToNumber, ToPerson, ToPlace, ToTeam
 from softswitch.dialplan.schedule import Schedule
 from softswitch.dialplan.source import Source, suggestion
@@ -118,9 +118,11 @@ class Directory:
         number = international(text, self.country)
         if number and number in self.users:
             return self.target(number, person)
-        if number:
+        if number or is_outside_number(text):
             if not self.trunks:
                 raise ValueError(f"{text} can't be rung: there are no trunks to the public network")
+            if not number:
+                raise ValueError(f"{text} is no whole number; write it as +49 170 1234567")
             return ToNumber(number, person)
         if self._dropped(("people", person, "places", text), ("people", text), ("teams", text)):
             raise ValueError(ALREADY_REPORTED)

@@ -12,8 +12,8 @@ from softswitch.dialplan.conditions import plain_number
 from softswitch.dialplan.models import OutsideModel, StyleModel, TrunkModel
 from softswitch.dialplan.names import ALREADY_REPORTED, NAME, NUMBER, USER, Directory
 from softswitch.dialplan.source import Part, Source, suggestion
-from softswitch.dialplan.telephone import international
-from softswitch.dialplan.trunk import OutsideLine, Style, Trunk
+from softswitch.dialplan.telephone import SUPPORTED_REGIONS, international
+from softswitch.dialplan.trunk import AN_HOUR, AT_ONCE, MINUTES_A_DAY, Limit, OutsideLine, Style, Trunk
 
 STYLES: Mapping[str, Style] = {
     "number in From": Style(),
@@ -30,7 +30,7 @@ CALLED = ("any", "uri", "to")
 TRANSPORTS = ("udp", "tcp", "tls")
 
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_AT_ONCE = re.compile(r"(\d{1,4}) at once")
+_LIMIT = re.compile(rf"(\d{{1,6}}) ({AT_ONCE}|{AN_HOUR}|{MINUTES_A_DAY})( each)?")
 _MOST_CHANNELS = 10_000
 
 
@@ -152,15 +152,22 @@ class Network:
                 source.error(f'no trunk "{name}"{suggestion(name, self.names.trunks)}', *path, "via", at)
         may = self._may(model, source, path) if model.may is not None else None
         words = " and ".join(model.may or ())
-        at_once = 0
-        if model.limit:
-            match = _AT_ONCE.fullmatch(model.limit)
+        limits: list[Limit] = []
+        for at, text in enumerate(model.limit or ()):
+            match = _LIMIT.fullmatch(" ".join(text.split()))
             if match is None:
-                source.error(f'"{model.limit}" is no limit that is known; write 2 at once', *path, "limit")
+                what = (
+                    f'"{text}" is no limit; write 2 at once, 30 an hour or 600 minutes a day, and each for each person'
+                )
+                source.error(what, *path, "limit", at)
             else:
-                at_once = int(match[1])
+                limits.append(Limit(int(match[1]), match[2], bool(match[3])))
+        for at, text in enumerate(model.countries or ()):
+            if text not in SUPPORTED_REGIONS:
+                near = suggestion(text, SUPPORTED_REGIONS)
+                source.error(f'no country "{text}"{near}; write two letters, such as AT', *path, "countries", at)
         if model.emergency:
-            if model.may is not None or model.limit:
+            if model.may is not None or model.limit or model.countries:
                 source.error_at_key("an emergency number is for everybody, and has no limit", *path, "emergency")
             for text in sorted(exact - self.emergency):
                 source.warn(f"{text} is no emergency number of {self.country or 'any country'}", *path, "emergency")
@@ -176,8 +183,9 @@ class Network:
             tuple(dict.fromkeys(trunks)),
             may,
             words,
-            at_once,
+            tuple(limits),
             model.emergency,
+            frozenset(model.countries or ()),
         )
 
     def _pattern(self, text: str, exact: set[str], prefixes: list[str], source: Source, *path: Part) -> None:

@@ -57,7 +57,7 @@ def allowed(plan: Plan, number: str, person: str, words: str = "") -> tuple[Outs
         if not trunks:
             return None, (f"{number} is an emergency number, and there is no trunk to call it over",)
         reason = f"{number} is an emergency number: it goes before everything else, over any trunk"
-        return OutsideCall(number, trunks, line.number if line else 0, 0, person, True), (reason,)
+        return OutsideCall(number, trunks, line.number if line else 0, (), person, True), (reason,)
     reasons: list[str] = []
     for line in plan.outside:
         if not line.fits(number):
@@ -75,4 +75,4 @@ def _by(
         reasons.append(f"line {line.number} of outside fits {number}; only {line.may_words} may, and {who} may not")
         return None, tuple(reasons)
     reasons.append(f"line {line.number} of outside fits {number}")
-    return OutsideCall(number, line.trunks, line.number, line.at_once, person), tuple(reasons)
+    return OutsideCall(number, line.trunks, line.number, line.limits, person), tuple(reasons)

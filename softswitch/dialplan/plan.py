@@ -51,6 +51,8 @@ class Place:
     """Accounts; empty for an outside number."""
     dial: str = ""
     """A number of the public network: E.164, or a short one."""
+    confirm: bool = False
+    """Whoever answers there has the call only after pressing 1."""
 
     @property
     def rings(self) -> bool:

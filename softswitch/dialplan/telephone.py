@@ -7,6 +7,12 @@ import re
 
 import phonenumbers
 
+SUPPORTED_REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
+"""The countries that are known: "DE"."""
+
+FEWEST_DIGITS = 6
+"""Of a whole number; what the tables think possible is less in some countries."""
+
 _WRITTEN = re.compile(r"\+?[\d\s()/.-]{2,30}")
 _SIGNS = re.compile(r"[\s()/.-]")
 
@@ -28,7 +34,8 @@ def international(text: str, country: str) -> str:
         return ""
     if not phonenumbers.is_possible_number(number):
         return ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written if len(written) > FEWEST_DIGITS else ""
 
 
 def _is_whole(bare: str, country: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from softswitch.dialplan.telephone import national
+from softswitch.dialplan.telephone import country_of, national
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,25 @@ class Trunk:
                 return number
 
 
+AT_ONCE, AN_HOUR, MINUTES_A_DAY = "at once", "an hour", "minutes a day"
+"""What a limit counts: calls under way; calls begun within an hour; minutes talked within 24 hours."""
+
+
+class Limit(NamedTuple):
+    """How much a line of `outside` may be used."""
+
+    number: int
+    kind: str
+    """AT_ONCE, AN_HOUR or MINUTES_A_DAY."""
+    each: bool = False
+    """By each person, else by all together."""
+
+    @property
+    def words(self) -> str:
+        """As written: "10 an hour each"."""
+        return f"{self.number} {self.kind}{' each' if self.each else ''}"
+
+
 class OutsideCall(NamedTuple):
     """A number of the public network to be called, and how."""
 
@@ -79,11 +98,13 @@ class OutsideCall(NamedTuple):
     """The names of the trunks to try, in order."""
     line: int = 0
     """Which line of `outside` allowed it, counted from 1; 0 for none: an emergency number."""
-    at_once: int = 0
-    """How many calls that line allows at once; 0 for any number."""
+    limits: tuple[Limit, ...] = ()
+    """Of that line."""
     person: str = ""
     """Who pays for it: the caller, or the person whose calls are forwarded there; "" for nobody of ours."""
     emergency: bool = False
+    confirm: bool = False
+    """Whoever answers has the call only after pressing 1."""
 
     @property
     def words(self) -> str:
@@ -103,8 +124,13 @@ class OutsideLine:
     may: frozenset[str] | None
     """Keys of people; None for everybody."""
     may_words: str
-    at_once: int
+    limits: tuple[Limit, ...]
     emergency: bool
+    countries: frozenset[str] = frozenset()
+    """"AT": only numbers of these; empty for all."""
 
     def fits(self, number: str) -> bool:
-        return number in self.exact or number.startswith(self.prefixes)
+        """Whether this line is for a number: E.164, or a short one."""
+        if number not in self.exact and not number.startswith(self.prefixes):
+            return False
+        return not self.countries or country_of(number) in self.countries

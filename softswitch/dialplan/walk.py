@@ -331,7 +331,7 @@ class Walker:
             call, reasons = allowed(self.plan, place.dial, place.person, "a team")
             self.reasons += reasons[-1:]
             if call is not None:
-                found[place.dial] = call
+                found[place.dial] = call._replace(confirm=place.confirm)
         return tuple(found.values())
 
     def _awake(self, places: tuple[Place, ...], kept: list[Outcome]) -> tuple[Place, ...]:

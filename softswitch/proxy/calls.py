@@ -180,11 +180,7 @@ class Calls:
         if call is not None:
             call.diary.ended_at = self._wall()
             for party in call.parties:
-                left = self._in_calls[party] - 1
-                if left:
-                    self._in_calls[party] = left
-                else:
-                    del self._in_calls[party]
+                self._leaves(party)
             if call.person:
                 self.rota.ended(call.site, call.person, self._wall())
             if call.parts is not None:
@@ -219,6 +215,31 @@ class Calls:
             )
         ]
         return frozenset(busy)
+
+    def handed_over(self, call_id: bytes, other: bytes, from_tag: bytes, to_tag: bytes, account: str = "") -> None:
+        """A call that was answered goes on between other parties, under another Call-ID.
+
+        `account` is the phone in it.
+        """
+        call = self._calls.get(call_id)
+        if call is not None and other not in self._calls:
+            self.moved(call_id, other, from_tag)
+            call.dialogs = {to_tag}
+            for party in call.parties:
+                self._leaves(party)
+            call.parties.clear()
+            if account:
+                self._joins(call, call.site, account)
+            if call.parts is not None:
+                call.parts.end()
+                call.parts = None
+
+    def _leaves(self, party: tuple[str, str]) -> None:
+        left = self._in_calls[party] - 1
+        if left:
+            self._in_calls[party] = left
+        else:
+            del self._in_calls[party]
 
     def forget_silent(self, wall: float) -> list[Call]:
         """End the calls of which nothing was heard for a day; they are returned."""

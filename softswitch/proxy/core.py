@@ -305,6 +305,8 @@ class Core:
         if plan is None:
             self._on_outside(request, way, hops, caller)
         elif method == b"INVITE":
+            if b"replaces" in request.first and self.outside.take_over(request, plan.site, caller.account):
+                return
             self._on_invite(request, uri, plan, caller, hops)
         elif method in (b"SUBSCRIBE", b"PUBLISH"):
             self._on_event(request, uri, plan, caller)
@@ -553,7 +555,8 @@ class Core:
                 server.reply(482)
                 self.end_call(fork)
                 return
-            self.layer.remember(server)
+            if server.key:
+                self.layer.remember(server)
         self.log.note(request.call_id, "answered", by=f"the switch: {step.what}")
         self.legs.answer(request, server, step.what, fork.plan, fork.facts)
 

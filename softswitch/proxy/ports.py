@@ -116,6 +116,10 @@ class OutsideHandler(Protocol):
         """A request within a dialog; False when it is none of such a call."""
         ...
 
+    def take_over(self, request: Request, site: str, account: str) -> bool:
+        """An INVITE with Replaces, of a known phone; False when what it replaces is none of ours. Raises PeerError."""
+        ...
+
     def is_trunk(self, host: str) -> bool:
         """Whether a trunk's calls come from this address."""
 

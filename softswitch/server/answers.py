@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from softswitch import __version__
+from softswitch.bridge.trial import Trial
+from softswitch.dialplan.outside import number_of
 from softswitch.errors import ConfigError
 from softswitch.ops.control import ControlError, Handler
 from softswitch.ops.log import log
@@ -37,6 +39,7 @@ class Answers:
             "status": self.status,
             "why": self.why,
             "trunks": self.trunks,
+            "trunk test": self.trunk_test,
             "reload": self.reload,
             "reload secrets": self.reload_secrets,
             "forget person": self.forget_person,
@@ -209,6 +212,26 @@ class Answers:
     def trunks(self, _: dict[str, Any]) -> dict[str, Any]:
         """For `softswitch trunks`."""
         return {"trunks": trunk_statuses(self._server.switch.trunks, self._server.clock.wall())}
+
+    async def trunk_test(self, request: dict[str, Any]) -> dict[str, Any]:
+        """For `softswitch trunk test`."""
+        server = self._server
+        name, site, number = (str(request.get(key, "")) for key in ("name", "site", "number"))
+        found = [line for line in server.switch.trunks if line.name == name and site in ("", line.site)]
+        if len(found) != 1:
+            known = ", ".join(f"{line.name} of {line.site}" for line in server.switch.trunks) or "none"
+            raise ControlError(f'which trunk is "{name}"? There are: {known}')
+        (line,) = found
+        plan = server.plans[line.site]
+        called = number_of(plan, number) if number else ""
+        if called in plan.emergency or (number and not called):
+            raise ControlError(f"{number} is not called: it is an emergency number, or none at all")
+        finished = asyncio.Event()
+        trial = Trial(server.switch.bridges, line, called, finished.set)
+        with server.switch.moment():
+            trial.start()
+        await finished.wait()
+        return {"lines": trial.lines, "good": trial.good}
 
     def why(self, request: dict[str, Any]) -> dict[str, Any]:
         """For `softswitch why`."""

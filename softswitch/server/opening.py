@@ -9,7 +9,7 @@ from pathlib import Path
 
 from softswitch.clock import Clock
 from softswitch.configuration import Configuration, copies_of
-from softswitch.events import Bus
+from softswitch.events import Bus, EmergencyCalled
 from softswitch.ids import Ids
 from softswitch.media.client import RelayClient
 from softswitch.media.pool import EnginePool
@@ -58,6 +58,7 @@ async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock)
     await _open_store(server, stack, bus)
     await _open_relay(server, stack)
     _wire(server, stack, bus)
+    server.switch.core.bus.subscribe(EmergencyCalled, server.emergency_called)
     server.switch.trunks.on_change = server.trunk_changed
     watched = await server.presence.subscriptions(), await server.presence.publications()
     server.switch.start(*watched)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from softswitch.clock import Clock, ShiftedClock
 from softswitch.configuration import Configuration
 from softswitch.errors import PeerError
+from softswitch.events import EmergencyCalled
 from softswitch.flow import Flow
 from softswitch.media.client import RelayClient
 from softswitch.media.engine import MediaEngine, MediaEvent
@@ -39,6 +41,7 @@ from softswitch.voicemail.boxes import Boxes
 
 MOST_QUALITIES = 200
 """So many calls are asked about for one status."""
+EMERGENCY_ALARM_SECONDS = 86_400.0
 DRAIN_SECONDS = 3.0
 SHUT_SECONDS = 0.5
 DRAIN_LOOK_SECONDS = 0.05
@@ -143,6 +146,14 @@ class Server:
             self.alarms.pop("relay", None)
             if status.restarts:
                 self.client.back()
+
+    def emergency_called(self, event: EmergencyCalled) -> None:
+        """Everybody who looks at the switch shall know of it for a day."""
+        log.warning("emergency call", site=event.site, account=event.account, number=event.number)
+        at = datetime.fromtimestamp(self.clock.wall(), UTC).isoformat(timespec="seconds")
+        name = f"emergency {event.site} {event.account}"
+        self.alarms[name] = f"{event.number} was called from {event.account or 'outside'} of {event.site} at {at}"
+        self.loop.call_later(EMERGENCY_ALARM_SECONDS, self.alarms.pop, name, None)
 
     def trunk_changed(self, line: Line) -> None:
         """A trunk came up or went down."""

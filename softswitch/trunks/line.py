@@ -8,6 +8,7 @@ from softswitch.dialplan.trunk import Trunk
 from softswitch.flow import Flow
 from softswitch.sip.challenge import challenge_of
 from softswitch.sip.message import Response
+from softswitch.trunks.meter import Use
 
 UNKNOWN, UP, DOWN = "unknown", "up", "down"
 """Nothing was heard yet; the last thing heard was good; it was not."""
@@ -18,17 +19,21 @@ SecretOf = Callable[[str], str | None]
 class Channel:
     """One call's place on a trunk; given back once, however often it is said."""
 
-    __slots__ = ("_line", "what")
+    __slots__ = ("_line", "answered_at", "use")
 
-    def __init__(self, line: Line, what: tuple[str, int]) -> None:
+    def __init__(self, line: Line, use: Use) -> None:
         self._line: Line | None = line
-        self.what = what
+        self.use = use
+        self.answered_at = 0.0
+        """Wall clock; 0 while nobody has answered."""
         line.channels.append(self)
 
     def release(self) -> None:
-        if self._line is not None:
-            self._line.channels.remove(self)
-            self._line = None
+        """The call is over."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.channels.remove(self)
+            line.on_release(self)
 
 
 class Line:
@@ -53,6 +58,7 @@ class Line:
         """More about the state, in words."""
         self.calls_out = self.calls_in = self.calls_failed = self.refused_strangers = 0
         """Since the start."""
+        self.on_release: Callable[[Channel], None] = lambda channel: None
         self._secret_of = secret_of
 
     @property
@@ -76,9 +82,9 @@ class Line:
             return self.detail or "it does not work"
         return ""
 
-    def take(self, what: tuple[str, int]) -> Channel:
-        """A channel for one call; `what` are its site and the line of `outside`, 0 for none."""
-        return Channel(self, what)
+    def take(self, line: int = 0, person: str = "") -> Channel:
+        """A channel for one call: by this line of `outside`, 0 for none, on behalf of this person."""
+        return Channel(self, Use(self.site, line, person))
 
     def answer(self, response: Response, method: bytes, uri: bytes, cnonce: bytes) -> bytes | None:
         """Our credentials for a challenge of the provider's; see `invitation.Login`."""

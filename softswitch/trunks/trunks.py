@@ -12,6 +12,7 @@ from softswitch.proxy.ports import Resolver
 from softswitch.transaction.layer import Layer
 from softswitch.trunks.keeper import Keeper
 from softswitch.trunks.line import DOWN, Line
+from softswitch.trunks.meter import Meter
 
 SecretOf = Callable[[str], str | None]
 
@@ -36,6 +37,7 @@ class Trunks:
         self._keepers: dict[Line, Keeper] = {}
         self._started = False
         self._lines: dict[tuple[str, str], Line] = {}
+        self.meter = Meter(wall, lambda: [channel for line in self for channel in line.channels])
         self._hosts: dict[str, Line] = {}
         self.use(plans)
 
@@ -61,6 +63,7 @@ class Trunks:
                 known = self._lines.get((plan.site, trunk.name))
                 if known is None or known.trunk != trunk or known.country != plan.country or known.state == DOWN:
                     known = Line(plan.site, plan.country, trunk, self._secret_of)
+                    known.on_release = lambda channel: self.meter.ended(channel.use, channel.answered_at)
                 kept[plan.site, trunk.name] = known
         for line in self:
             if line not in kept.values() and line in self._keepers:
@@ -102,10 +105,6 @@ class Trunks:
         if call.emergency:
             found.sort(key=lambda line: line.state == DOWN)
         return found
-
-    def under_way(self, site: str, number: int) -> int:
-        """How many calls are under way by this line of `outside`."""
-        return sum(channel.what == (site, number) for line in self._lines.values() for channel in line.channels)
 
     def located(self, line: Line, flows: Sequence[Flow]) -> None:
         """Where a trunk is reached was found out."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import StartSwitch
-from .office import ACCOUNTS, DIALPLAN, Account
+from .office import ACCOUNTS, DIALPLAN, DOMAIN, Account
 from .peers.kamailio import Kamailio
 from .peers.pjsua import Pjsua
 from .peers.process import wait_until
@@ -33,7 +33,7 @@ trunks:
 numbers: {+49 89 12340: carla}
 outside:
   - {dial: [110, 112], via: [@VIA@], emergency: yes}
-  - {dial: + *, via: [@VIA@], may: [carla]}
+  - {dial: + *, via: [@VIA@], may: [carla, anna]}
 """
 
 CITY = "  city: {registrar: @AT@, user: acme, secret: carla-home, number: +49 89 12340}\n"
@@ -44,6 +44,9 @@ def dialplan(city: str, before: str = "") -> str:
     trunks = before + CITY.replace("@AT@", city)
     via = "broken, city" if before else "city"
     text = DIALPLAN.replace("timezone: Europe/Berlin", "timezone: Europe/Berlin\n  country: DE")
+    text = text.replace(
+        "{phone: anna-home}", "{phone: anna-home}\n      cell: {dial: +49 170 1234567, confirm: press 1}"
+    )
     return text + TRUNKS.replace("@TRUNKS@", trunks.rstrip("\n")).replace("@VIA@", via)
 
 
@@ -151,6 +154,94 @@ def test_an_emergency_call_passes_for_who_may_not_call_anybody_else(
     dario.established()
     emergency.command("hangup")
     dario.closed()
+
+
+def outside_call(start: Start, switch: Server, provider: str) -> tuple[Pjsua, Pjsua, Pjsua]:
+    """The mobile talks to Carla; Dario is there too."""
+    carla, dario = start(ACCOUNTS["carla-home"], switch.at("udp")), start(ACCOUNTS["dario-home"], switch.at("udp"))
+    mobile = start(MOBILE, provider)
+    mobile.dial("+498912340")
+    carla.answer()
+    mobile.established()
+    carla.established()
+    return carla, dario, mobile
+
+
+def test_a_caller_from_outside_is_sent_on_to_a_colleague(
+    provider: str, start_switch: StartSwitch, start: Start
+) -> None:
+    switch = start_switch(dialplan=dialplan(provider))
+    registered(switch)
+    carla, dario, mobile = outside_call(start, switch, provider)
+    carla.command("transfer", target=f"sip:103@{DOMAIN}")
+    dario.answer()
+    dario.established()
+    while not (heard := carla.wait_event("transfer"))["final"]:
+        pass
+    assert heard["code"] == 200
+    carla.closed()
+    wait_until(lambda: dario.recorded_bytes() > 3 * RATE * 2, "recording", 10)
+    mobile.command("hangup")
+    dario.closed()
+    hears(dario, "mobile")
+
+
+def test_a_caller_from_outside_is_handed_over_after_asking(
+    provider: str, start_switch: StartSwitch, start: Start
+) -> None:
+    switch = start_switch(dialplan=dialplan(provider))
+    registered(switch)
+    carla, dario, mobile = outside_call(start, switch, provider)
+    carla.command("hold")
+    mobile.wait_event("media", status="held by them")
+    carla.wait_event("media", status="held")
+    carla.dial("103")
+    dario.answer()
+    dario.established()
+    carla.established()
+    carla.command("join")
+    while not (heard := carla.wait_event("transfer"))["final"]:
+        pass
+    assert heard["code"] == 200
+    mobile.wait_event("media", status="active")
+    mobile.command("hangup")
+    switch.process.wait_for("call ended", 5)
+
+
+def test_a_mobile_has_the_call_when_1_is_pressed(provider: str, start_switch: StartSwitch, start: Start) -> None:
+    switch = start_switch(dialplan=dialplan(provider))
+    registered(switch)
+    carla, mobile = start(ACCOUNTS["carla-home"], switch.at("udp")), start(MOBILE, provider)
+    carla.dial("101")
+    mobile.answer()
+    mobile.established()
+    wait_until(lambda: mobile.recorded_bytes() > RATE * 2, "announcement", 10)
+    assert '"CONFIRMED"' not in carla.output
+    mobile.command("dtmf", digits="1")
+    carla.established()
+    wait_until(lambda: carla.recorded_bytes() > 3 * RATE * 2, "recording", 10)
+    carla.command("hangup")
+    mobile.closed()
+    hears(carla, "mobile")
+    hears(mobile, "carla")
+
+
+def test_a_full_trunk_gives_way_at_once(
+    provider: str, start_switch: StartSwitch, start: Start, tmp_path: Path, stack: ExitStack
+) -> None:
+    at = f"{PROVIDER}:{free_ports(1, PROVIDER)[0]}"
+    words = {"SECRET": "", "EXPIRES": "600"}
+    full = Kamailio(tmp_path / "full", "provider.cfg", [f"udp:{at}"], words, defines=["FULL"])
+    stack.enter_context(full).wait_for("Listening on")
+    switch = start_switch(dialplan=dialplan(provider, f"  broken: {{peer: {at}}}\n"))
+    registered(switch)
+    carla, mobile = start(ACCOUNTS["carla-home"], switch.at("udp")), start(MOBILE, provider)
+    carla.dial("01701234567")
+    mobile.answer()
+    carla.established()
+    switch.process.wait_for("503 No Circuit", 1)
+    carla.command("hangup")
+    mobile.closed()
 
 
 def test_a_silent_trunk_gives_way_within_seconds(provider: str, start_switch: StartSwitch, start: Start) -> None:

@@ -374,6 +374,8 @@ class Lab:
         assert not len(switch.bridges)
         assert not switch.bridges._ends
         assert not switch.bridges._at_end
+        assert not switch.bridges.early
+        assert not switch.bridges._asking
         assert not [channel for line in switch.trunks for channel in line.channels]
         assert not switch.presence.board._lamps
         assert self.media.ports == 0, [session.key for session in self.media.sessions]

@@ -101,6 +101,22 @@ def test_calls_go_both_ways_over_it(lab: Lab, registrar: Registrar) -> None:
     lab.at_rest()
 
 
+def test_a_host_that_falls_silent_gives_way_to_the_other_one_of_the_same_trunk(lab: Lab, registrar: Registrar) -> None:
+    lab.resolver.names[b"sip.provider.example"].append(("UDP", "198.51.100.9", 5060))
+    other = Provider(lab, "198.51.100.9")
+    lab.advance(2)
+    anna = lab.phone("anna-desk")
+    registrar.silent = True
+    call = anna.invites("+442079460958")
+    lab.advance(4.5)
+    other.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    assert line_of(lab).state == "up"
+    other.call.bye()
+    lab.at_rest()
+
+
 def test_it_takes_a_longer_time_when_it_must(lab: Lab, registrar: Registrar) -> None:
     registrar.minimum, registrar.expires = 3600, 3600
     lab.advance(2)

@@ -379,13 +379,127 @@ def test_a_party_that_dies_takes_the_other_with_it(lab: Lab, anna: Phone, city: 
     lab.at_rest()
 
 
+def test_a_phone_that_has_connected_anew_is_hung_up_on(lab: Lab, city: Provider) -> None:
+    anna = lab.phone("anna-desk", tcp=True)
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+    anna.stream.close()
+    lab.advance()
+    anna.registers()
+    lab.advance()
+    city.call.bye()
+    lab.advance()
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_a_provider_that_answers_without_sound_is_hung_up_on(lab: Lab, anna: Phone, city: Provider) -> None:
+    city.on_call = lambda call: call.answer(body=b"")
+    call = anna.invites("01701234567")
+    lab.advance()
+    assert call.state == "ended"
+    assert city.call.why == "they hung up"
+    assert "without saying where its sound is" in next(iter(lab.switch.trunks)).last_failure
+    lab.at_rest()
+
+
+def test_early_sound_counts_when_the_answer_says_nothing_new(lab: Lab, anna: Phone, city: Provider) -> None:
+    city.on_call = lambda call: call.ring(183, call.own_sdp)
+    call = anna.invites("01701234567")
+    lab.advance()
+    assert call.early
+    city.call.answer(body=b"")
+    lab.advance()
+    assert call.state == "answered"
+    assert call.media.startswith("203.0.113.9:")
+    call.bye()
+    lab.at_rest()
+
+
+@pytest.mark.parametrize("status", [499, 470, 699, 302])
+def test_statuses_nobody_knows(lab: Lab, anna: Phone, city: Provider, backup: Provider, status: int) -> None:
+    city.on_call = lambda call: call.refuse(status)
+    call = anna.invites("01701234567")
+    lab.advance()
+    assert call.state == "ended"
+    assert not backup.calls_in
+    lab.at_rest()
+
+
+def test_an_endless_183_is_cancelled_when_the_ring_time_is_over(lab: Lab, anna: Phone, city: Provider) -> None:
+    def again(call: Call) -> None:
+        call.ring(183)
+        if call.state == "ringing":
+            lab.events.after(10, lambda: again(call))
+
+    city.on_call = again
+    call = anna.invites("01701234567")
+    lab.advance(185)
+    assert city.call.why == "cancelled"
+    assert call.status == 480
+    lab.at_rest()
+
+
+def test_refused_credentials_give_way_to_the_next_trunk(
+    lab: Lab, anna: Phone, city: Provider, backup: Provider
+) -> None:
+    city.refuses = 401
+    call = anna.invites("01701234567")
+    lab.advance()
+    assert backup.calls_in
+    assert "credentials" in next(iter(lab.switch.trunks)).last_failure
+    call.cancel()
+    lab.at_rest()
+
+
+def test_a_trunk_over_tcp() -> None:
+    lab = Lab(OFFICE.replace("peer: 198.51.100.7,", "peer: 198.51.100.7, transport: tcp,"))
+    anna = lab.phone("anna-desk")
+    city = Provider(lab, listener=lab.listeners[1])
+    lab.advance(20)  # its first OPTIONS found nobody there
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    city.call.bye()
+    lab.advance()
+    assert call.why == "they hung up"
+    into = city.dials("+498912340")
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    assert into.state == "answered"
+    anna.call.bye()
+    lab.advance()
+    assert into.why == "they hung up"
+    lab.at_rest()
+
+
+def test_a_hidden_caller_stays_hidden(lab: Lab, anna: Phone, city: Provider) -> None:
+    into = city.dials("+498912340", "Privacy: id", "P-Asserted-Identity: <sip:+4930777@provider.example>")
+    lab.advance()
+    inner = anna.call.incoming.request
+    assert inner.from_.uri == b"sip:anonymous@anonymous.invalid"
+    assert b"777" not in inner.to_bytes()
+    into.cancel()
+    lab.advance()
+    out = anna.invites("01701234567", "Privacy: id")
+    lab.advance()
+    assert city.call.incoming.request.get(b"privacy") == b"id"
+    out.cancel()
+    lab.at_rest()
+
+
 def test_emergency_calls_pass_for_everybody_over_any_trunk(
     lab: Lab, dario: Phone, city: Provider, backup: Provider
 ) -> None:
     city.refuses = 503
     for line in lab.switch.trunks:
         for _ in range(10):
-            line.take(("acme.example", 0))
+            line.take()
     call = dario.invites("112")
     lab.advance(1)
     assert backup.call.incoming.request.uri == b"sip:112@198.51.100.8"
@@ -422,4 +536,77 @@ def test_a_mobile_that_is_forwarded_to_the_office_does_not_go_round_for_ever(tel
     assert first.status == 0
     first.cancel()
     lab.advance(60)
+    lab.at_rest()
+
+
+CONFIRM = OFFICE.replace("mobile: {dial: 0170 1234567}", "mobile: {dial: 0170 1234567, confirm: press 1}")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_mobile_that_presses_1_has_the_call(late: bool) -> None:
+    lab = Lab(CONFIRM)
+    carla, city = lab.phone("carla-home"), Provider(lab)
+    call = carla.invites("101", late_offer=late)
+    lab.advance(1)
+    mobile = city.call
+    mobile.answer()
+    lab.advance()
+    assert call.state == "ringing"
+    lab.media.notices("dtmf", mobile.call_id, key=b"7")
+    lab.advance()
+    assert call.state == "ringing"
+    lab.media.notices("dtmf", mobile.call_id, key=b"1")
+    lab.advance()
+    assert call.state == "answered"
+    assert call.media.startswith("203.0.113.9:")
+    mobile.bye()
+    lab.advance()
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_a_mailbox_never_has_the_call() -> None:
+    lab = Lab(CONFIRM.replace("ring: office, for: 15s, then: mobile", "ring: mobile, for: 60s, then: carla"))
+    dario, carla, city = lab.phone("dario-home"), lab.phone("carla-home"), Provider(lab)
+    call = dario.invites("101")
+    lab.advance(1)
+    mobile = city.call
+    mobile.answer()
+    lab.advance(21)
+    assert mobile.why == "they hung up"
+    assert carla.call.state == "ringing"
+    assert lab.notes("outcome")[-1]["outcome"] == "no answer"
+    carla.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    call.bye()
+    lab.at_rest()
+
+
+def test_the_caller_gives_up_while_the_mobile_is_asked() -> None:
+    lab = Lab(CONFIRM)
+    carla, city = lab.phone("carla-home"), Provider(lab)
+    call = carla.invites("101")
+    lab.advance(1)
+    mobile = city.call
+    mobile.answer()
+    lab.advance()
+    call.cancel()
+    lab.advance()
+    assert call.status == 487
+    assert mobile.why == "they hung up"
+    lab.at_rest()
+
+
+def test_a_mobile_that_hangs_up_instead_is_busy() -> None:
+    lab = Lab(CONFIRM)
+    carla, city = lab.phone("carla-home"), Provider(lab)
+    call = carla.invites("101")
+    lab.advance(1)
+    mobile = city.call
+    mobile.answer()
+    lab.advance()
+    mobile.bye()
+    lab.advance()
+    assert call.status == 486
     lab.at_rest()

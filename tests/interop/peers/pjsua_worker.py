@@ -41,15 +41,18 @@ class Call(pj.Call):
         info = self.getInfo()  # the list in it lives only as long as it does
         status = next(one.status for one in info.media if one.type == pj.PJMEDIA_TYPE_AUDIO)
         tell("media", status=_MEDIA.get(status, status))
-        if self._media or status != pj.PJSUA_CALL_MEDIA_ACTIVE:
+        if status != pj.PJSUA_CALL_MEDIA_ACTIVE:
             return
         sound = self.getAudioMedia(-1)
-        player, recorder = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
-        player.createPlayer(self._phone.options["wav"])
-        recorder.createRecorder(self._phone.options["heard"])
+        if not self._media:
+            player, recorder = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
+            player.createPlayer(self._phone.options["wav"])
+            recorder.createRecorder(self._phone.options["heard"])
+            self._media += [player, recorder]
+        # Again after each new offer: one with another address has a new stream.
+        player, recorder = self._media
         player.startTransmit(sound)
         sound.startTransmit(recorder)
-        self._media += [player, recorder]
 
     def onCallTransferRequest(self, prm: Any) -> None:
         tell("asked to call", target=prm.dstUri)

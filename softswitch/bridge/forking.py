@@ -1,0 +1,148 @@
+"""A fork whose caller is ourselves: phones and numbers are rung for an INVITE of our own making.
+
+What the fork takes for the caller's transaction is on no wire: whatever it answers is told to the origin of the call,
+a provider that calls in or a phone that transfers somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from softswitch.bridge.end import End
+from softswitch.dialog.dialog import Dialog
+from softswitch.dialplan.facts import Facts
+from softswitch.dialplan.plan import Plan
+from softswitch.flow import Flow
+from softswitch.proxy.branch import Branch
+from softswitch.proxy.fork import Fork
+from softswitch.records.diary import Diary
+from softswitch.registrar.bindings import Binding
+from softswitch.sip.message import Request, Response
+from softswitch.sip.parse import parse
+from softswitch.transaction.server_invite import ServerInvite
+
+if TYPE_CHECKING:
+    from softswitch.bridge.bridges import Bridges
+
+Acknowledge = Callable[[bytes], None]
+"""Sends the ACK with this answer to whoever made an offer in a 200."""
+_VIA = b"Via: SIP/2.0/UDP bridge.invalid;branch=z9hG4bKbridge\r\n"
+
+
+class Origin(Protocol):
+    """Whose call it is."""
+
+    bridges: Bridges
+
+    @property
+    def sender(self) -> bytes:
+        """The From value of the INVITE, tag included."""
+        ...
+
+    def contact_for(self, flow: Flow) -> bytes:
+        """What a phone on this way is told to send its requests to; a whole Contact value."""
+        ...
+
+    def on_inner(self, response: Response) -> None:
+        """What somebody who is rung answered, or the fork for them."""
+        ...
+
+    def on_inner_reply(self, status: int, reason: str, headers: Sequence[bytes]) -> None:
+        """The fork's own word."""
+        ...
+
+    def taken_by_us(self) -> tuple[Request, ServerInvite]:
+        """What is answered when the switch takes the call itself."""
+        ...
+
+
+class InnerServer(ServerInvite):
+    """Stands in for a server transaction."""
+
+    __slots__ = ("_finished", "_sent", "joined", "origin", "phones")
+
+    def __init__(self, origin: Origin, request: Request) -> None:
+        super().__init__(origin.bridges.layer, b"", request, request.flow)
+        self.origin = origin
+        self.phones: dict[bytes, tuple[Flow, str]] = {}
+        """By the phone's tag the way to it, and its account."""
+        self.joined: tuple[End, Acknowledge | None] | None = None
+        """A number outside that answered, already an end; with what its offer, if it made one, is to be answered by."""
+        self._finished = False
+        self._sent = request
+        """The INVITE, also after it was answered."""
+
+    @property
+    def answered(self) -> bool:
+        return self._finished
+
+    def join(self, far: End, acknowledge: Acknowledge | None) -> None:
+        """A number outside has answered; its answer comes through the fork next."""
+        self.joined = (far, acknowledge)
+
+    def phone(self, response: Response) -> End:
+        """Our end towards a phone that answered so."""
+        tag, sent = response.to.tag, self._sent
+        flow, account = self.phones.get(tag, (response.flow, ""))
+        contacts = response.contacts()
+        dialog = Dialog(
+            call_id=sent.call_id,
+            local=self.origin.sender,
+            local_tag=sent.from_.tag,
+            remote=response.get(b"to") or b"",
+            remote_tag=tag,
+            target=contacts[0].uri if contacts else b"",
+            routes=response.values(b"record-route")[::-1],
+            contact=self.origin.contact_for(flow),
+            flow=flow,
+            local_cseq=1,
+        )
+        end = End(self.layer, dialog, tag.decode("latin-1"))
+        end.account = account
+        end.learn(response)
+        return end
+
+    def respond(self, status: int, data: bytes) -> None:
+        """What the fork sends to its caller."""
+        start, _, rest = data.partition(b"\r\n")
+        response = parse(start + b"\r\n" + _VIA + rest, self.flow)
+        assert isinstance(response, Response)
+        if status >= 200 and not self._finished:
+            self._finish()
+        self.origin.on_inner(response)
+
+    def reply(self, status: int, reason: str = "", headers: tuple[bytes, ...] = ()) -> None:
+        if not self._finished and status > 100:
+            if status >= 200:
+                self._finish()
+            self.origin.on_inner_reply(status, reason, headers)
+
+    def _finish(self) -> None:
+        self._finished = True
+        self.request = None
+
+
+class BridgedFork(Fork):
+    """Phones talk to us directly, without routes through the proxy."""
+
+    __slots__ = ("inner",)
+
+    def __init__(self, inner: InnerServer, plan: Plan, facts: Facts, hops: int, diary: Diary) -> None:
+        assert inner.request is not None
+        super().__init__(inner.origin.bridges.core, inner, inner.request, plan, facts, hops, diary)
+        self.inner = inner
+
+    def _add(self, binding: Binding) -> Branch | None:
+        branch = super()._add(binding)
+        if branch is not None:
+            branch.record_route = False
+            branch.extra = (*branch.extra, b"Contact: " + self.inner.origin.contact_for(branch.flow))
+        return branch
+
+    def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
+        self.inner.phones[response.to.tag] = (branch.flow, branch.account)
+        super().on_branch_response(branch, response, body)
+
+    def own_call(self) -> tuple[Request, ServerInvite]:
+        return self.inner.origin.taken_by_us()
