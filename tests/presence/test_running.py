@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from interop.peers.process import wait_until
 from interop.server import free_ports
 from lab.digest import answer
 from records.test_running import End, switch
 
+from softswitch.ops.control import ask
 from softswitch.store.reading import reading
+from softswitch.store.sqlite_history import states_of
 from softswitch.store.sqlite_presence import all_publications, all_subscriptions
 
 SETTINGS = """\
@@ -91,6 +94,11 @@ class Phone(End):
         return int(cseq), state.strip(), note
 
 
+def states(folder: Path) -> list[tuple[str, str]]:
+    with reading(folder / "switch.db") as connection:
+        return [(one.availability, one.cause) for one in states_of(connection, "acme.example", "anna", 0.0)]
+
+
 def test_kill_9(folder: Path) -> None:
     port = int((folder / "port").read_text())
     dario, anna = Phone(port, "dario-home", "103"), Phone(port, "anna-desk", "101")
@@ -105,9 +113,16 @@ def test_kill_9(folder: Path) -> None:
         lines = ("Event: presence", "Expires: 300", "Content-Type: application/pidf+xml")
         assert anna.asks("PUBLISH", uri, aor, *lines, body=PIDF)[0] == "SIP/2.0 200 OK"
         assert dario.notified()[2] == "Available (office). back at three. Next call: anna"
+        shown, other = ask(folder / "control.sock", "presence")
+        assert (shown["person"], shown["availability"], shown["place"]) == ("anna", "available", "office")
+        assert (shown["note"], shown["lands"]) == ("back at three", "anna")
+        assert (shown["phones"], shown["watchers"]) == (["anna-desk"], ["103@acme.example"])
+        assert (other["person"], other["availability"]) == ("dario", "offline")
+        wait_until(lambda: len(states(folder)) == 3, "anna's history")
     with reading(folder / "switch.db") as connection:
         assert [one.user for one in all_subscriptions(connection)] == ["101"]
         assert [one.note for one in all_publications(connection)] == ["back at three"]
+    assert states(folder) == [("offline", "start"), ("available", "registered"), ("available", "published")]
     with switch(folder):
         again, state, note = dario.notified()
         assert again > 2
