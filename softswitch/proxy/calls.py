@@ -118,7 +118,14 @@ class Calls:
     ) -> None:
         """Somebody took the call of this caller; see `Call.person`. `account`: the phone, where it is one of ours."""
         call = self._calls.get(call_id)
-        if call is not None and call.from_tag == from_tag and to_tag not in call.dialogs and to_tag not in call.left:
+        if call is None or call.from_tag != from_tag:
+            return
+        if to_tag in call.left and not call.dialogs and not call.answered_at:
+            # Its BYE overtook its 200: there was a conversation, and it is over.
+            call.answered_at = call.diary.answered_at = wall
+            call.diary.answered_by, call.diary.hung_up_by = label, "called"
+            self.end(call_id)
+        elif to_tag not in call.dialogs and to_tag not in call.left:
             call.dialogs.add(to_tag)
             call.label = label
             if call.parts is not None:

@@ -133,6 +133,10 @@ class History:
     def _with_the_switch(self, call: Call) -> bool:
         return any(call_id == call.call_id for call_id, _ in self.lab.switch.legs._legs)
 
+    def _is_of(self, phone: Phone, person: str) -> bool:
+        owner = self.lab.plans["acme.example"].person_of(phone.account)
+        return owner is not None and owner.name == person
+
     def talks(self, person: str) -> bool | None:
         """Whether a phone of hers is in a call; None when the switch can't know, for it crashed just then.
 
@@ -141,10 +145,18 @@ class History:
         calls = [
             call
             for phone in self.phones
-            if (owner := self.lab.plans["acme.example"].person_of(phone.account)) is not None and owner.name == person
+            if self._is_of(phone, person)
             for call in phone.calls
-            if call.state == "answered" and (not phone.deaf or self._with_the_switch(call))
+            if (self._with_the_switch(call) if phone.deaf else call.state == "answered")
         ]
+        living = {call.call_id for call in self.calls("answered")}
+        dead = {
+            call.call_id for phone in self.phones if phone.deaf for call in phone.calls if self._is_of(phone, person)
+        }
+        if any(
+            call.call_id in dead - living and not self._with_the_switch(call) for call in self.lab.switch.core.calls
+        ):
+            return None  # nobody alive is in it, so nobody says that it is over; in service the relay's silence would
         recorded = {record.call_id for record in self.lab.records() if record.answered_at and not record.ended_at}
         if self.crashes and any(call.call_id.decode() not in recorded for call in calls):
             return None

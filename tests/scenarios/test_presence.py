@@ -185,6 +185,26 @@ def test_a_storm_of_subscriptions_is_throttled_and_others_are_served(lab: Lab, a
     assert len(lab.switch.presence) <= 301
 
 
+def test_a_bye_that_overtakes_its_200_leaves_no_lamp_burning(lab: Lab, anna: Phone, carla: Phone, dario: Phone) -> None:
+    lamp = anna.watches_over("103", "dialog")
+    call = dario.invites("102")
+    lab.advance()
+    assert lamp.lamp == "blinking"
+    sends = carla.sender
+    carla.sender = lambda data: None if data.startswith(b"SIP/2.0 200") else sends(data)
+    carla.call.answer()
+    lab.advance(0.1)
+    carla.call.bye()
+    lab.advance(0.1)
+    carla.sender = sends
+    lab.advance(5)
+    assert lamp.lamp == "off"
+    assert not list(lab.switch.core.calls)
+    assert lab.records()[-1].outcome == "answered"
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
 # -- the other packages
 
 
