@@ -38,6 +38,7 @@ class Line:
         """The phone answered as it should."""
         self.failures = 0
         self.rests_until = 0.0
+        self.renewed = False
         self.timer.due = None
 
     def failed(self, now: float, silent: bool, at_least_seconds: float) -> float:

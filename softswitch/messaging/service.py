@@ -92,9 +92,7 @@ class Messaging:
             return False
         if self._rules.size_bytes and len(request.body) > self._rules.size_bytes:
             raise PeerError(413)
-        presences = self._core.presence.presences(plan)
-        facts = Facts(plan.site, called, shown(request), caller.account, self._core.wall, presences=presences)
-        people = self._willing(people, facts, plan)
+        people = self._willing(people, self._core.facts(plan, called, shown(request), caller.account), plan)
         if not people:
             raise PeerError(480)
         mark = "\n".join(
@@ -369,22 +367,22 @@ class Messaging:
     def _fail(self, post: Post, reason: str, done: Done) -> None:
         """Given up after the sender was told that it would be delivered: told as RFC 5438 has it, if asked for."""
         self._note(post.letter, "message given up", to=post.letter.person, sender=post.letter.sender, reason=reason)
-        self._store.fetch(post.letter, partial(self._give_notice, post.letter))
-        self._remove(post, done)
+        self._drop(post)
+        self._store.fetch(post.letter, partial(self._give_notice, post.letter, done))
 
-    def _give_notice(self, letter: Letter, content: bytes | None) -> None:
+    def _give_notice(self, letter: Letter, done: Done, content: bytes | None) -> None:
+        """The notice is kept before the message is forgotten: a crash in between repeats it."""
         person, _, site = letter.sender_person.rpartition("@")
-        if content is None or not person:
-            return
         with self._moment():
             core, wall = self._core, self._core.wall
-            notice = failure_notice(content, core.ids, site, wall)
+            notice = failure_notice(content, core.ids, site, wall) if content is not None and person else None
             if notice is not None:
                 expires_at = expiry(wall, None, self._rules)
                 told = Letter(
                     site, person, 0, notice.sender, "", notice.mark, wall, expires_at, False, len(notice.body)
                 )
                 self._deposit(told, [(site, person)], tail(DEFAULT_MAX_FORWARDS, notice.lines, notice.body), None)
+            self._store.remove([letter], done)
 
     def _remove(self, post: Post, done: Done) -> None:
         """Out of the mailbox and the store; `done` as of the store."""
@@ -448,7 +446,7 @@ class Messaging:
                     del self._lines[site, account]
 
     def _post(self, letter: Letter, kept: bool) -> Post:
-        post = Post(letter, kept, Timer(lambda now: self._due(post)))
+        post: Post = Post(letter, kept, Timer(lambda now: self._due(post)))
         return post
 
     def _numbered(self, letter: Letter) -> Letter:
@@ -476,7 +474,8 @@ class Messaging:
         """Drop what waits for somebody or was sent by her, out of memory; the store is the caller's."""
         for key, box in list(self._boxes.items()):
             for post in list(box.items):
-                if key == (site, person) or post.letter.sender_person == f"{person}@{site}":
+                hers = key == (site, person) or post.letter.sender_person == f"{person}@{site}"
+                if hers and post.kept:  # what just passes is not kept anywhere
                     self._drop(post)
             self._tidy(*key)
 

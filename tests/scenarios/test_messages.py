@@ -8,6 +8,7 @@ import pytest
 from lab import Lab, Phone
 from lab.exchange import Exchange
 from lab.lab import OFFICE
+from lab.slowstore import SlowMessageStore
 
 from softswitch.messaging.letter import Done, Letter, Rules
 from softswitch.store.memory_messages import MemoryMessageStore
@@ -466,10 +467,16 @@ def test_a_notice_of_the_phone_passes(lab: Lab, carla: Phone) -> None:
     assert (came.get(b"content-type"), came.body) == (b"message/cpim", b"From: <sip:x>\r\n\r\n\x00\xff")
 
 
+@pytest.mark.parametrize("slow", [False, True])
 @pytest.mark.parametrize("asked", ["negative-delivery", "display"])
-def test_the_sender_learns_of_a_failure_if_asked_for(lab: Lab, carla: Phone, asked: str) -> None:
+def test_the_sender_learns_of_a_failure_if_asked_for(lab: Lab, carla: Phone, asked: str, slow: bool) -> None:
+    if slow:
+        lab.message_store = SlowMessageStore(lab.events, lab.random)
+        lab.starts_switch()
+        lab.advance()
     body = CPIM.format(asked).encode()
     message = carla.sends("MESSAGE", "103", "Content-Type: message/cpim", body=body)
+    lab.advance()
     lab.advance()
     assert message.status == 202
     for account in ("dario-home", "dario-laptop"):
