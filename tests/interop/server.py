@@ -60,8 +60,9 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
     held: list[socket.socket] = []
     try:
         while len(found) < count:
-            tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            tcp = socket.socket(family, socket.SOCK_STREAM)
+            udp = socket.socket(family, socket.SOCK_DGRAM)
             held += [tcp, udp]
             tcp.bind((host, 0))
             port = tcp.getsockname()[1]

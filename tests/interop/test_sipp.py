@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from .office import ACCOUNTS
+from .conftest import StartSwitch
+from .office import ACCOUNTS, Listen
 from .peers.sipp import Sipp
 from .peers.tlstunnel import TlsTunnel
 from .server import Server, free_ports
@@ -122,3 +124,33 @@ def test_many_calls_at_once(phone: Phone, waiting: Phone) -> None:
     waiting("carla-home", "answer")
     counts = phone("call", "anna-desk", called="102", calls=25, rate=25).finish()
     assert counts.successful == 25
+
+
+@pytest.mark.parametrize("name", ["udp", "tcp"])
+def test_calls_over_ipv6(name: str, start_switch: StartSwitch, tmp_path: Path) -> None:
+    """From IPv6 to IPv6, and from there to a phone on IPv4."""
+    ports = free_ports(2)
+    switch = start_switch((Listen(name, "::1", ports[0]), Listen(name, "127.0.0.1", ports[1])), media="never")
+    with ExitStack() as stack:
+
+        def start(number: int, scenario: str, account: str, host: str, **options: object) -> Sipp:
+            server = f"[::1]:{ports[0]}" if ":" in host else f"{host}:{ports[1]}"
+            made = Sipp(
+                tmp_path / f"{number}", scenario, server, ACCOUNTS[account], transport=name, address=host,
+                port=free_ports(1, host)[0], **options,  # type: ignore[arg-type]
+            )  # fmt: skip
+            stack.callback(made.stop)
+            return made
+
+        waits = {"incoming": "answer", "milliseconds": 10_000}
+        carla, dario = (
+            start(1, "register_stay", "carla-home", "::1", **waits),
+            start(2, "register_stay", "dario-home", "127.0.0.1", **waits),
+        )
+        for one in (carla, dario):
+            one.wait_message(r"received[\s\S]*SIP/2.0 200 ")
+        start(3, "call", "anna-desk", "::1", called="102").finish()
+        start(4, "call", "anna-desk", "::1", called="103").finish()
+        for one in (carla, dario):
+            one.wait_message(r"received[\s\S]*\nBYE sip:")
+    assert switch.process.running()

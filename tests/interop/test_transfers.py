@@ -131,6 +131,18 @@ def test_a_session_timer_and_an_update(phone: StartPhone) -> None:
     carla.closed()
 
 
+def test_a_phone_that_sends_calls_on(phone: StartPhone) -> None:
+    """302 to a colleague: her phone rings, and the caller notices nothing of it."""
+    carla, dario, anna = phone("carla-home"), phone("dario-home"), phone("anna-desk")
+    anna.dial("103")
+    dario.rings()
+    dario.command("answer", code=302, contact=f"sip:102@{DOMAIN}")
+    carla.answer()
+    anna.established()
+    anna.command("hangup")
+    carla.closed()
+
+
 @pytest.mark.netns
 @pytest.mark.parametrize(("from_kind", "to_kind"), [("baresip", "linphone"), ("linphone", "baresip")])
 def test_a_blind_transfer_from_home_to_home(

@@ -188,6 +188,10 @@ class Baresip:
         dumps = sorted(self._folder.glob("dump-*-dec.wav"))
         return dumps[-1].stat().st_size if dumps else 0
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, such as the one that ends it on the spot."""
+        self._process.signal(number)
+
     @property
     def output(self) -> str:
         return self._process.output

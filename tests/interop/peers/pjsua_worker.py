@@ -141,9 +141,13 @@ class Phone(pj.Account):
             case {"command": "call", "target": target}:
                 self.calls.append(Call(self))
                 self.call.makeCall(target, pj.CallOpParam(True))
-            case {"command": "answer", "code": code}:
+            case {"command": "answer", "code": code, **more}:
                 answer = pj.CallOpParam()
                 answer.statusCode = code
+                if "contact" in more:
+                    header = pj.SipHeader()
+                    header.hName, header.hValue = "Contact", f"<{more['contact']}>"
+                    answer.txOption.headers.append(header)
                 self.call.answer(answer)
             case {"command": "hangup"}:
                 self.call.hangup(pj.CallOpParam())
