@@ -37,6 +37,7 @@ from softswitch.proxy.core import Core
 from softswitch.proxy.earlier import parts_of
 from softswitch.proxy.ports import Directory, Resolver, Verifier
 from softswitch.proxy.silence import SilenceWatch
+from softswitch.records.diary import Diary
 from softswitch.records.record import CallRecord
 from softswitch.records.recorder import Recorder
 from softswitch.registrar.bindings import Binding
@@ -67,6 +68,12 @@ class Log:
 
     def note(self, call_id: bytes, event: str, **details: object) -> None:
         """A line about a call."""
+
+    def detail(self, call_id: bytes, event: str, **details: object) -> None:
+        """A line about an ordinary step of a call, for who looks closely."""
+
+    def over(self, diary: Diary) -> None:
+        """The one line about a call, when it is over."""
 
     def bug(self, error: BaseException, call_id: bytes) -> None:
         """Our own mistake. Without a log it must not pass unseen."""

@@ -14,6 +14,7 @@ import asyncio
 import cProfile
 import gc
 import hashlib
+import os
 import pstats
 import re
 import statistics
@@ -28,14 +29,16 @@ from softswitch.dialplan.load import load_plans
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
-from softswitch.media.engine import Done, MediaKey
+from softswitch.media.engine import Done, Heard, MediaKey
+from softswitch.ops.log import LEVELS, configure
 from softswitch.overrides.service import OverrideService
 from softswitch.registrar.auth import Authenticator
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
+from softswitch.server.outside import SwitchLog
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_overrides import MemoryOverrideStore
-from softswitch.switch import Log, Outside, Switch
+from softswitch.switch import Outside, Switch
 
 USERS = 200
 SDP = (
@@ -52,8 +55,7 @@ class NoMedia:
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None: ...
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None: ...
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "") -> None: ...
-
-    def subscribe(self, *_: object) -> None: ...
+    def subscribe(self, name: str, heard: Heard) -> None: ...
 
 
 class NoNames:
@@ -99,7 +101,7 @@ class Bench:
                 NoMedia(),
                 NoNames(),
                 Directory(trusted),
-                Log(),
+                SwitchLog(),
                 lambda due: None,
             ),
             plans=plans,
@@ -238,8 +240,11 @@ async def main() -> None:
     parser.add_argument("what", choices=("register", "options", "call", "all"), nargs="?", default="all")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--log", choices=tuple(LEVELS), help="write a log of this level, as JSON, to nowhere")
     parser.add_argument("--order", default="tottime", help="of the profile, as in pstats: ncalls, cumtime …")
     given = parser.parse_args()
+    if given.log:
+        configure("json", given.log, open(os.devnull, "w"))  # noqa: ASYNC230, SIM115 (nothing waits for it)
     for name in ("options", "register", "call") if given.what == "all" else (given.what,):
         measure(name, given.count, given.profile, given.order)
 

@@ -105,7 +105,7 @@ class Attempt(Branch):
             if not self._began:
                 self._began = True  # once for all the trunks that are tried
                 self.bridges.trunks.meter.began(self.channel.use)
-            self.bridges.note(self.request.call_id, "trunk tried", trunk=line.name, number=self.call.number)
+            self.bridges.detail(self.request.call_id, "trunk tried", trunk=line.name, number=self.call.number)
             self.bridges.ways(line, self._found)
             return
         self._gone(487 if self.cancelled else status)

@@ -238,7 +238,7 @@ class Bridges:
         elif not calls.hung_up(bridge.call_id, tags if by is bridge.a else tags[::-1]):
             calls.end(bridge.call_id)
         self.media.delete(bridge.text, told=told)
-        self.note(bridge.call_id, "call ended", by=by.dialog.remote.decode("utf-8", "replace"))
+        self.detail(bridge.call_id, "call ended", by=by.dialog.remote.decode("utf-8", "replace"))
 
     def when_over(self, call_id: bytes, then: Callable[[], None]) -> None:
         """Do this when a call that is no bridge is over."""
@@ -256,6 +256,9 @@ class Bridges:
 
     def note(self, call_id: bytes, event: str, **details: object) -> None:
         self.core.log.note(call_id, event, **details)
+
+    def detail(self, call_id: bytes, event: str, **details: object) -> None:
+        self.core.log.detail(call_id, event, **details)
 
     # -- as an owner
 

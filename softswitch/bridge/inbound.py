@@ -95,7 +95,7 @@ class Inbound:
             plan.site, self.call_id, self.local_tag, self.caller, called, core.wall, diary, anchored=core.anchors
         )
         fork.owns = core.calls.begin(call)
-        bridges.note(self.call_id, "call", caller=self.caller, called=called, trunk=self.line.name)
+        bridges.detail(self.call_id, "call", caller=self.caller, called=called, trunk=self.line.name)
         fork.proceed()
 
     def contact_for(self, flow: Flow) -> bytes:

@@ -86,9 +86,10 @@ def configure(format: str = "console", level: str = "info", stream: TextIO | Non
             ),
         ]
     least = LEVELS[level]
-    log._write = structlog.wrap_logger(
+    lazy = structlog.wrap_logger(
         _Lines(out), processors=[*shared, *ending], wrapper_class=structlog.make_filtering_bound_logger(least)
     )
+    log._write = lazy.bind()  # as it is, each line would make a logger of its own first
     log.debug_on = least <= LEVELS["debug"]
     log.info_on = least <= LEVELS["info"]
     logging.getLogger().addHandler(_FromLogging(logging.WARNING))

@@ -64,6 +64,8 @@ class Calls:
 
     def __init__(self, bus: Bus, recorder: Recorder | None = None, wall: Callable[[], float] = lambda: 0.0) -> None:
         """`recorder` is told of every change; `wall` tells the moment of the input at hand."""
+        self.on_end: Callable[[Diary], None] = lambda diary: None
+        """Told of each call that is over."""
         self._calls: dict[bytes, Call] = {}
         self._bus = bus
         self._recorder = recorder
@@ -193,6 +195,7 @@ class Calls:
             if call.parts is not None:
                 call.parts.end()
             self._tell(call, "ended")
+            self.on_end(call.diary)
 
     def moved(self, call_id: bytes, other: bytes, from_tag: bytes) -> None:
         """The same call goes on under another Call-ID, which nobody uses yet, and another caller's tag."""

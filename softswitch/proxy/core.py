@@ -112,6 +112,7 @@ class Core:
         self.outside_domains = outside_domains
         self.bus = bus
         self.calls = Calls(bus, recorder, lambda: self.wall)
+        self.calls.on_end = log.over
         self.ringing: set[Fork] = set()
         self.draining = False
         """The switch is about to stop: what is new is sent elsewhere."""
@@ -255,7 +256,7 @@ class Core:
             self.media.delete(request.call_id.decode("utf-8", "surrogateescape"), left.decode("latin-1"), told=told)
         else:
             self.release_call(request, call)
-            self.log.note(request.call_id, "call ended", by=request.from_.uri.decode("utf-8", "replace"))
+            self.log.detail(request.call_id, "call ended", by=request.from_.uri.decode("utf-8", "replace"))
 
     # -- outside a dialog
 
@@ -342,7 +343,7 @@ class Core:
         )
         if not fork.owns and (outer := self.calls.get(call_id)) is not None and outer.from_tag == from_tag:
             diary.legs = outer.diary.legs  # a spiral: what rings now is part of the same call
-        self.log.note(request.call_id, "call", caller=caller_shown, called=facts.called, account=caller.account)
+        self.log.detail(request.call_id, "call", caller=caller_shown, called=facts.called, account=caller.account)
         fork.proceed()
 
     def _on_event(self, request: Request, uri: Uri, plan: Plan, caller: Caller) -> None:
@@ -557,7 +558,7 @@ class Core:
                 return
             if server.key:
                 self.layer.remember(server)
-        self.log.note(request.call_id, "answered", by=f"the switch: {step.what}")
+        self.log.detail(request.call_id, "answered", by=f"the switch: {step.what}")
         self.legs.answer(request, server, step.what, fork.plan, fork.facts)
 
     def obey(self, fork: Fork, command: Command) -> None:
@@ -584,16 +585,16 @@ class Core:
     # -- the call's diary
 
     def log_step(self, request: Request, step: Ring) -> None:
-        self.log.note(request.call_id, "ringing", who=step.label, seconds=step.seconds, reasons=step.reasons)
+        self.log.detail(request.call_id, "ringing", who=step.label, seconds=step.seconds, reasons=step.reasons)
 
     def log_outcome(self, request: Request, came: Came) -> None:
-        self.log.note(request.call_id, "outcome", outcome=came.value)
+        self.log.detail(request.call_id, "outcome", outcome=came.value)
 
     def log_answered(self, request: Request, label: str) -> None:
-        self.log.note(request.call_id, "answered", by=label)
+        self.log.detail(request.call_id, "answered", by=label)
 
     def log_refused(self, request: Request, step: Reject) -> None:
-        self.log.note(request.call_id, "not reached", status=step.status, reasons=step.reasons)
+        self.log.detail(request.call_id, "not reached", status=step.status, reasons=step.reasons)
 
     def log_media_failure(self, request: Request, failed: MediaFailed) -> None:
         self.log.note(request.call_id, "no media", status=failed.status, reason=failed.reason)

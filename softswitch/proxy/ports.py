@@ -12,6 +12,7 @@ from softswitch.dialplan.plan import Person, Plan, Team
 from softswitch.dialplan.step import Command
 from softswitch.flow import Flow
 from softswitch.presence.permission import Watching
+from softswitch.records.diary import Diary
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request
 from softswitch.transaction.server_invite import ServerInvite
@@ -163,4 +164,14 @@ class PresenceHandler(Protocol):
 class CallLog(Protocol):
     """Who wants to read what becomes of calls. Called seldom: never for a message that just passes."""
 
-    def note(self, call_id: bytes, event: str, **details: object) -> None: ...
+    def note(self, call_id: bytes, event: str, **details: object) -> None:
+        """What is worth a line whatever happens."""
+        ...
+
+    def detail(self, call_id: bytes, event: str, **details: object) -> None:
+        """An ordinary step of a call, for who looks closely: the line at its end tells it once more."""
+        ...
+
+    def over(self, diary: Diary) -> None:
+        """A call is over: the one line about it."""
+        ...

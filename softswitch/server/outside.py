@@ -10,6 +10,8 @@ from typing import Any
 from softswitch.errors import PeerError
 from softswitch.flow import Flow, Listener
 from softswitch.ops.log import log
+from softswitch.records.diary import Diary
+from softswitch.records.line import in_one_line
 from softswitch.settings import Peer
 from softswitch.sip.uri import parse_uri
 from softswitch.switch import Log
@@ -74,6 +76,15 @@ class SwitchLog(Log):
         if log.info_on:
             words = {name: "; ".join(value) if isinstance(value, tuple) else value for name, value in details.items()}
             log.info(event, call_id=call_id, **words)
+
+    def detail(self, call_id: bytes, event: str, **details: object) -> None:
+        if log.debug_on:
+            words = {name: "; ".join(value) if isinstance(value, tuple) else value for name, value in details.items()}
+            log.debug(event, call_id=call_id, **words)
+
+    def over(self, diary: Diary) -> None:
+        if log.info_on:
+            log.info("call", call_id=diary.call_id, **in_one_line(diary))
 
     def bug(self, error: BaseException, call_id: bytes) -> None:
         log.bug("a mistake of the switch; the request got 500", error, call_id=call_id)

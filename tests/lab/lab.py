@@ -18,6 +18,8 @@ from softswitch.ids import Ids
 from softswitch.messaging.letter import MessageStore, Rules
 from softswitch.overrides.service import OverrideService
 from softswitch.presence.history import History
+from softswitch.records.diary import Diary
+from softswitch.records.line import in_one_line
 from softswitch.records.people import whose
 from softswitch.records.record import CallRecord, Query
 from softswitch.records.recorder import Recorder
@@ -93,6 +95,11 @@ class LabLog(Log):
 
     def note(self, call_id: bytes, event: str, **details: object) -> None:
         self.notes.append((call_id, event, details))
+
+    detail = note
+
+    def over(self, diary: Diary) -> None:
+        self.notes.append((diary.call_id, "over", in_one_line(diary)))
 
     def bug(self, error: BaseException, call_id: bytes) -> None:
         self.bugs.append(error)
