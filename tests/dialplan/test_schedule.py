@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from softswitch.dialplan.busy import BusyTimes
 from softswitch.dialplan.holiday import Holidays
 from softswitch.dialplan.hours import WEEKDAYS, parse_line
 from softswitch.dialplan.schedule import Days, Hours, Schedule, Span
@@ -260,6 +261,113 @@ def test_every_minute_is_as_the_oracle_says(zone_name: str, change: date, data: 
     t: float | None = minutes[0]
     while (t := tested.next_change(t or 0)) is not None and t <= minutes[-1]:
         found.append(int(t))
+    assert found == turns
+
+
+# The oracle over the years: whatever a schedule can be made of, in any zone, in any week of four decades
+
+ZONES = [
+    *("Europe/Berlin", "Europe/London", "Europe/Lisbon", "Europe/Istanbul", "Europe/Moscow", "UTC"),
+    *("America/New_York", "America/Sao_Paulo", "America/St_Johns", "America/Caracas", "America/Havana"),
+    *("Asia/Kolkata", "Asia/Tehran", "Asia/Pyongyang", "Asia/Gaza", "Australia/Lord_Howe", "Pacific/Chatham"),
+    *("Africa/Casablanca", "Africa/Cairo", "Antarctica/Troll", "Pacific/Apia", "Atlantic/Azores"),
+]
+WINDOW_DAYS = 9
+
+
+@dataclass(frozen=True)
+class Except:
+    """A line that takes days out, and the same as a question about a day."""
+
+    text: str
+    takes: Callable[[date], bool]
+
+
+@st.composite
+def exceptions(draw: st.DrawFn, first_day: date, holidays: frozenset[date]) -> Except:
+    kind = draw(st.sampled_from(["date", "dates", "weekday", "weeks", "holidays"]))
+    day = first_day + timedelta(days=draw(st.integers(-2, WINDOW_DAYS)))
+    if kind == "date":
+        return Except(f"except {day}", lambda one: one == day)
+    if kind == "dates":
+        last = day + timedelta(days=draw(st.integers(0, 3)))
+        return Except(f"except {day}..{last}", lambda one: day <= one <= last)
+    if kind == "weekday":
+        name = WEEKDAYS[day.weekday()]
+        return Except(f"except {name}", lambda one: one.weekday() == day.weekday())
+    if kind == "weeks":
+        week = int(day.strftime("%V"))
+        return Except(f"except week {week}", lambda one: int(one.strftime("%V")) == week)
+    return Except("except holidays", lambda one: one in holidays)
+
+
+@st.composite
+def spans(draw: st.DrawFn, first_day: date) -> tuple[datetime, datetime]:
+    start = datetime(first_day.year, first_day.month, first_day.day)
+    start += timedelta(minutes=15 * draw(st.integers(-200, 800)))
+    return start, start + timedelta(minutes=15 * draw(st.integers(1, 400)))
+
+
+@st.composite
+def events(draw: st.DrawFn, begin: int) -> list[tuple[int, int]]:
+    """Busy times in UTC seconds, none touching another."""
+    found = []
+    at_second = begin + 900 * draw(st.integers(-50, 50))
+    for _ in range(draw(st.integers(0, 3))):
+        end = at_second + 900 * draw(st.integers(1, 130))
+        found.append((at_second, end))
+        at_second = end + 900 * draw(st.integers(1, 200))
+    return found
+
+
+def calendar(busy: list[tuple[int, int]]) -> BusyTimes:
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x"]
+    for number, (since, until) in enumerate(busy):
+        start, end = (datetime.fromtimestamp(one, UTC).strftime("%Y%m%dT%H%M%SZ") for one in (since, until))
+        lines += ["BEGIN:VEVENT", f"UID:{number}", "DTSTAMP:20200101T000000Z", f"DTSTART:{start}", f"DTEND:{end}"]
+        lines += ["END:VEVENT"]
+    return BusyTimes("c", "\r\n".join([*lines, "END:VCALENDAR", ""]))
+
+
+@settings(max_examples=70, deadline=None)
+@given(data=st.data())
+def test_all_that_a_schedule_can_say_over_years_and_zones(data: st.DataObject) -> None:
+    zone = ZoneInfo(data.draw(st.sampled_from(ZONES)))
+    first_day = date(1995, 1, 1) + timedelta(days=data.draw(st.integers(0, 15_000)))
+    days = [first_day + timedelta(days=n) for n in range(-2, WINDOW_DAYS + 1)]
+    holidays = frozenset(data.draw(st.sets(st.sampled_from(days), max_size=3)))
+    kinds = weekly_lines() | lines_of_weeks() | dated_lines(first_day)
+    lines = data.draw(st.lists(kinds, max_size=2))
+    if data.draw(st.booleans()):
+        lines.append(Line("holidays 10:00-14:30", lambda day: day in holidays, ((600, 870),)))
+    through = data.draw(st.lists(spans(first_day), max_size=2))
+    excepted = data.draw(st.lists(exceptions(first_day, holidays), max_size=2))
+    begin = int(datetime(first_day.year, first_day.month, first_day.day, tzinfo=UTC).timestamp()) - 86400
+    busy = data.draw(events(begin))
+    texts = [line.text for line in lines] + [one.text for one in excepted]
+    texts += [f"{start:%Y-%m-%d %H:%M} .. {end:%Y-%m-%d %H:%M}" for start, end in through]
+    tested = replace(schedule(*texts, zone=zone, holidays=Holidays(also=holidays)), calendars=(calendar(busy),))
+
+    def out(day: date) -> bool:
+        return any(one.takes(day) for one in excepted)
+
+    def expected(t: int) -> bool:
+        local = local_of(t, zone)
+        if oracle(lines, {day for day in (local.date(), local.date() - timedelta(days=1)) if out(day)}, local):
+            return True
+        reads_now = local.replace(tzinfo=None)
+        if any(start <= reads_now < end and not out(start.date()) for start, end in through):
+            return True
+        return any(since <= t < until and not out(local_of(since, zone).date()) for since, until in busy)
+
+    minutes = range(begin, begin + (WINDOW_DAYS + 1) * 86400, 60 * 15)
+    inside = [expected(t) for t in minutes]
+    assert [tested.contains(t) for t in minutes] == inside
+    turns = [t for before, after, t in zip(inside, inside[1:], minutes[1:], strict=False) if before != after]
+    found, change = [], tested.next_change(minutes[0])
+    while change is not None and change <= minutes[-1]:
+        found.append(int(change))
+        change = tested.next_change(change)
     assert found == turns
 
 
