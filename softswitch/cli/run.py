@@ -23,9 +23,19 @@ from softswitch.reload.start import read_to_start
 _FORMATS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
 
 
+class Moment(click.DateTime):
+    """A moment; what is none is told by an example and not by a format."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        try:
+            return super().convert(value, parameter, context)
+        except click.BadParameter:
+            self.fail(f'"{value}" is no moment; write it like "2026-11-27 17:59:50"', parameter, context)
+
+
 at_option = click.option(
     "--at",
-    type=click.DateTime(_FORMATS),
+    type=Moment(_FORMATS),
     help='Run as if it were this moment now, for trying a dialplan out: "2026-11-27 17:59:50".',
 )
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from softswitch.cli.common import Refused, choose_plan, config_option, printable, read_configuration
 from softswitch.dialplan import spans
-from softswitch.dialplan.conditions import plain_number
+from softswitch.dialplan.explain import caller_meant
 from softswitch.dialplan.hours import parse_date
 from softswitch.dialplan.picture import letter_of, svg
 from softswitch.dialplan.week import Course, Day, Week, week_of
@@ -43,7 +43,7 @@ def week(who: str, first: str | None, caller: str, file: Path | None, site: str 
     try:
         today = datetime.fromtimestamp(wall, UTC).astimezone(ZoneInfo(plan.timezone)).date()
         day = parse_date(first) if first else today
-        drawn = week_of(plan, user, day, plain_number(caller))
+        drawn = week_of(plan, user, day, caller_meant(plan, caller))
     except ValueError as error:
         raise Refused(str(error)) from None
     if file is not None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from softswitch.dialplan.availability import supposed
 from softswitch.dialplan.conditions import plain_number
 from softswitch.dialplan.decide import next_step
-from softswitch.dialplan.explain import has_date, in_words, parse_moment
+from softswitch.dialplan.explain import caller_meant, has_date, in_words, parse_moment
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.models import AssertionModel
 from softswitch.dialplan.names import ANNOUNCEMENT, VOICEMAIL_OF
@@ -80,7 +80,11 @@ def _facts(
     except ValueError as error:
         source.refuse(error, *path, "at")
         return None
-    caller = plain_number(assertion.caller)
+    try:
+        caller = caller_meant(plan, assertion.caller)
+    except ValueError as error:
+        source.refuse(error, *path, "from")
+        return None
     called = assertion.to if assertion.to in plan.destinations else plain_number(assertion.to)
     try:
         presences = supposed(assertion.presence or (), plan.people_by_user())

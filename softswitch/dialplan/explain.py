@@ -16,7 +16,9 @@ from softswitch.dialplan.hours import FULL_NAMES, parse_date, parse_time, weekda
 from softswitch.dialplan.outcome import Outcome, outcome_named
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Answer, Command, Reject, Ring, Step
+from softswitch.suggest import did_you_mean
 
+ANONYMOUS = "anonymous"
 _MOMENT = re.compile(r"(?:([A-Za-z]+) ?)?(?:(\d{4}-\d{1,2}-\d{1,2})[ T])? ?(\d{1,2}:\d{2})(?::00)?")
 
 
@@ -37,11 +39,11 @@ def simulate(
     `at` is an aware datetime, or text as for `parse_moment`, which `wall` (seconds since 1970 UTC, now) is for. `then`
     are the outcomes of the first steps, as far as they are to be followed; what comes after the last is named at the
     end for every outcome.
-    Raises ValueError in an operator's words for a moment or presence that can't be read.
+    Raises ValueError in an operator's words for a moment or presence that can't be read, and a caller that nobody is.
     """
     zone = ZoneInfo(plan.timezone)
     moment = parse_moment(at, zone, wall) if isinstance(at, str) else at.timestamp()
-    caller = plain_number(caller)
+    caller = caller_meant(plan, caller)
     account = caller if caller in plan.phones else ""
     called = to if to in plan.destinations else plain_number(to)
     supposing = supposed(presence, plan.people_by_user())
@@ -54,6 +56,8 @@ def simulate(
         step = next_step(plan, facts, history)
         lines.append(f"{len(history) + 1}. {in_words(step)}")
         lines += (f"     {reason}" for reason in step.reasons)
+        if isinstance(step, Ring) and account in step.phones:
+            lines.append(f"     {account} is the phone that calls, and does not ring itself")
         if not isinstance(step, Ring):
             return lines
         if outcome is not None:
@@ -62,6 +66,20 @@ def simulate(
     for case, step in followed(plan, facts, history):
         lines.append(f"   then, {case or 'whatever comes of it'}: {in_words(step)}")
     return lines
+
+
+def caller_meant(plan: Plan, text: str) -> str:
+    """Who calls, as facts have it: one of ours by name, number or phone, a number from outside, or "" when hidden.
+
+    Raises ValueError in an operator's words: a name that is misspelt would be a stranger's, and prove nothing.
+    """
+    if text in ("", ANONYMOUS):
+        return ""
+    number = plain_number(text)
+    if number in plan.destinations or number in plan.phones or number.lstrip("+").isdecimal():
+        return number
+    near = did_you_mean(text, [*plan.destinations, *plan.phones, ANONYMOUS])
+    raise ValueError(f'nobody here is called "{text}", and it is no number{near}')
 
 
 def followed(plan: Plan, facts: Facts, history: tuple[Outcome, ...] = ()) -> list[tuple[str, Step]]:

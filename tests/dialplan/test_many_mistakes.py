@@ -153,6 +153,10 @@ def wrong_assertions(count: int) -> Iterator[tuple[str, str]]:
     kinds = [
         ("{at: mon 10:00, to: 101, rings: ¦anna at home}", "this does not hold: anna at office rings"),
         ("{at: mon 10:00, to: 101, rings: ¦anna at hom}", 'did you mean "anna at home"?'),
+        (
+            "{at: mon 10:00, from: ¦ana, to: 101, rings: nobody}",
+            'nobody here is called "ana", and it is no number; did',
+        ),
         ("{at: ¦someday, to: 101, rings: nobody}", '"someday" is no moment'),
         ("{at: ¦2026-02-30 10:00, to: 101, rings: nobody}", "there is no day 2026-02-30"),
         (

@@ -116,3 +116,16 @@ def test_outcomes_on_the_command_line() -> None:
     assert parse_outcomes("") == ()
     with pytest.raises(ValueError, match='no outcome "away"'):
         parse_outcomes("busy,away")
+
+
+def test_a_caller_is_one_of_ours_a_number_or_hidden(office: Plan) -> None:
+    assert simulate(office, "200", "wed 12:00", "carla")[0].endswith("200 is called from carla")
+    assert simulate(office, "200", "wed 12:00", "+49 30 123")[0].endswith("from +4930123")
+    assert simulate(office, "200", "wed 12:00", "anonymous")[0].endswith("from an unknown caller")
+    with pytest.raises(ValueError, match='nobody here is called "carl", and it is no number; did you mean "carla"'):
+        simulate(office, "200", "wed 12:00", "carl")
+
+
+def test_a_phone_that_calls_its_own_team_is_said_not_to_ring(office: Plan) -> None:
+    said = simulate(office, "200", "wed 12:00", "carla-home")
+    assert "     carla-home is the phone that calls, and does not ring itself" in said
