@@ -11,6 +11,7 @@ from softswitch.dialplan.build import build_plan
 from softswitch.dialplan.calendars import CopyOf
 from softswitch.dialplan.plan import Plan, Plans
 from softswitch.dialplan.source import Source, TooManyProblems, read_source
+from softswitch.dialplan.unreached import warn_of_unreached
 from softswitch.errors import ConfigError, Problem
 
 __all__ = ["Plan", "Plans", "load_plans", "load_texts"]
@@ -63,6 +64,7 @@ def _plans(
             plans[domain] = build_plan(of_site, copy_of, wall, sounds_needed)
             if not any(problem.severity == "error" for source in of_site for problem in source.problems):
                 check_assertions(plans[domain], of_site, wall)
+                warn_of_unreached(plans[domain], of_site)
         except TooManyProblems:
             continue
     if not files:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from softswitch.dialplan.hours import WEEKDAYS
 
+ALWAYS = "always"
 Range = tuple[str, str]
 """Wall-clock times of a day, as ("08:00", "24:00")."""
 
@@ -20,7 +21,7 @@ def in_words(spans: Iterable[tuple[float, float]], zone: ZoneInfo, first: date, 
     hours = _by_day(spans, zone)
     every_day = [first + timedelta(days=n) for n in range(days)]
     if all(hours.get(day) == (("00:00", "24:00"),) for day in every_day):
-        return "always"
+        return ALWAYS
     weekly: list[tuple[tuple[Range, ...], int]] = []
     alone: list[date] = []
     for weekday in range(len(WEEKDAYS)):

@@ -76,6 +76,10 @@ def deciding_rule(person: Person, facts: Facts, reasons: list[str]) -> Rule | No
     return None
 
 
+NOTHING_LEFT = "nothing is left to try"
+"""So begins the last reason where the dialplan has come to its end without a word of its own."""
+
+
 class Walker:
     """The walk of one call."""
 
@@ -110,7 +114,7 @@ class Walker:
         except StopIteration as end:
             outcome = end.value
         status, phrase = FINAL_RESPONSES[outcome]
-        self.reasons.append(f"nothing is left to try; the last outcome is {outcome.value}")
+        self.reasons.append(f"{NOTHING_LEFT}; the last outcome is {outcome.value}")
         return Reject(status, phrase, tuple(self.reasons))
 
     def _destination(self, destination: Destination) -> Walk:

@@ -240,7 +240,9 @@ def test_a_condition_may_break_a_loop() -> None:
     loop = OFFICE.replace("{when: office hours, ring: office, then: home}", "{ring: carla}").replace(
         "kitchen: {phone: carla-home}}", "kitchen: {phone: carla-home}}, calls: [{when: office hours, ring: anna}]"
     )
-    assert load(loop) == []
+    warned = load(loop)  # at the hours when the condition doesn't break it
+    assert warned
+    assert all("nobody can reach" in one.text and one.severity == "warning" for one in warned)
 
 
 def test_several_files_are_one_site_or_several() -> None:
@@ -314,3 +316,13 @@ def test_a_phone_that_shall_do_what_it_cant_is_refused() -> None:
     assert str(problem) == (
         'acme.yaml:3:30: srtp: "required" is none of require, prefer, never; did you mean "require"?'
     )
+
+
+def test_hours_at_which_nobody_can_be_reached_are_warned_about() -> None:
+    late = "dario: {number: 103}\n  carla: {calls: [{when: office hours, ring: anna}, {ring: dario}], number: 102, "
+    (no_phone, hours) = load(OFFICE.replace("carla: {number: 102, ", late))
+    assert "dario has no phone" in no_phone.text
+    when = "mon-fri 00:00-08:00 17:00-24:00, sat-sun all day"
+    assert hours.text == f"nobody can reach carla {when}: no phone rings then"
+    rejected = OFFICE.replace("carla: {number: 102, ", "carla: {number: 102, calls: [{ring: reject}], ")
+    assert load(rejected) == []
