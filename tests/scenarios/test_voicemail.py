@@ -8,7 +8,7 @@ from math import pi, sin
 from pathlib import Path
 
 import pytest
-from lab import Lab, Phone
+from lab import Lab, Phone, Provider
 from lab.lab import OFFICE
 
 from softswitch.dialplan.load import load_texts
@@ -348,3 +348,46 @@ def test_an_assertion_can_expect_it() -> None:
     load_texts([("acme.yaml", PLAN + "assertions: [{at: sun 10:00, to: 102, rings: voicemail of anna}]\n")])
     with pytest.raises(ConfigError):
         load_texts([("acme.yaml", PLAN + "assertions: [{at: sun 10:00, to: 101, rings: voicemail of anna}]\n")])
+
+
+# With everything else
+
+
+def test_a_caller_of_the_public_network_leaves_one(tmp_path: Path) -> None:
+    plan = (
+        PLAN
+        + "trunks: {city: {peer: 198.51.100.7}}\n"
+        + 'numbers: {"+49 89 12340": carla}\noutside: [{dial: +49 *, via: city}]\n'
+    )
+    lab = office(tmp_path, plan)
+    city = Provider(lab)
+    call = city.dials("+498912340", caller="+4930123456")
+    lab.advance(GREETING_SECONDS + 5)
+    assert call.state == "answered"
+    call.bye()
+    lab.advance(1)
+    (message,) = messages(lab)
+    assert message.caller == "+4930123456"
+    anna = lab.phone("anna-desk")
+    call = anna.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1][1:14] == ["message from", "+", *"4930123456", message.id]
+    call.bye()
+    lab.at_rest()
+    assert "the switch: voicemail of anna" in [record.answered_by for record in lab.records()]
+
+
+def test_the_lamp_for_messages(lab: Lab, anna: Phone, dario: Phone) -> None:
+    """RFC 3842."""
+    watch = anna.watches_over("101", "message-summary")
+    lab.advance()
+    assert watch.body.startswith("Messages-Waiting: no\r\n")
+    leaves(lab, dario)
+    assert watch.body.startswith("Messages-Waiting: yes\r\n")
+    assert "Voice-Message: 1/0" in watch.body
+    call = anna.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "2")
+    lab.advance(1)
+    assert "Voice-Message: 0/1" in watch.body
+    call.bye()
