@@ -194,7 +194,14 @@ class Switch:
         self.layer = Layer(self.core, self._send, ids, timers)
         self.core.layer = self.layer
         self.legs = Legs(
-            self.layer, self.core.media, self.core.calls, outside.clock.wall, outside.log.note, own_sound, boxes
+            self.layer,
+            self.core.media,
+            self.core.calls,
+            outside.clock.wall,
+            outside.log.note,
+            own_sound,
+            boxes,
+            lambda: list(self.core.ringing),
         )
         self.core.legs = self.legs
         if boxes is not None:
@@ -563,6 +570,9 @@ class _PumpedMedia:
 
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         self._engine.play(key, files, repeat, partial(self._done, key, done))
+
+    def connect(self, key: MediaKey, other: MediaKey, done: Did) -> None:
+        self._engine.connect(key, other, partial(self._done, key, done))
 
     def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
         self._engine.whisper(key, sdp, files, partial(self._done, key, done))

@@ -68,7 +68,7 @@ EMERGENCY: Mapping[str, frozenset[str]] = {
     "US": frozenset({"911"}),
 }
 """Numbers that save lives and can't be an extension; by country, "" for any other."""
-ANSWERS = ("echo", "voicemail")
+ANSWERS = ("echo", "voicemail", "park", "pickup")
 """What a code can be answered with."""
 MOST_FORWARDS = 30
 ON_ANY_CALL = "on any call"

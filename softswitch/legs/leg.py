@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from softswitch.dialog.dialog import Dialog
 from softswitch.dialplan.facts import Facts
@@ -14,6 +15,7 @@ from softswitch.legs.scripts import SCRIPTS
 from softswitch.media.anchor import sdp_of
 from softswitch.media.engine import MediaEngine, MediaEvent, MediaFailed, MediaKey
 from softswitch.proxy.calls import Calls
+from softswitch.proxy.fork import Fork
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
 from softswitch.sound.library import Sound, said
@@ -22,6 +24,9 @@ from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import Timer
 from softswitch.voicemail.boxes import Boxes
+
+if TYPE_CHECKING:
+    from softswitch.legs.joined import Park, Pickup
 
 LONGEST_SECONDS = 3600.0
 """A leg that lasts longer is hung up: nobody talks to an echo for an hour, but a phone may have lost its power."""
@@ -185,6 +190,15 @@ class Leg:
             layer.wheel.arm(self._player, layer.now + seconds + _SPARE_SECONDS)
         self.legs.media.play(self.media_key, [sound.file for sound in sounds], repeat, self._plays)
 
+    def stop_playing(self) -> None:
+        """Whatever was being said, nothing follows it."""
+        self._played = None
+        self._player.due = None
+
+    def last(self, seconds: float) -> None:
+        """Hang up after so long, instead of LONGEST_SECONDS."""
+        self.legs.layer.wheel.arm(self, self.legs.layer.now + seconds)
+
     def _plays(self, failed: MediaFailed | None) -> None:
         if failed is not None and not self.ended:
             self.legs.note(self.call_id, "nothing is played", reason=failed.reason)
@@ -315,6 +329,7 @@ class Legs:
         note: Note,
         own_sound: Callable[[str], Sound | None],
         boxes: Boxes | None,
+        ringing: Callable[[], Iterable[Fork]],
     ) -> None:
         """`note` writes a line about a call; `own_sound` has an operator's WAV file in the form that is played."""
         self.layer = layer
@@ -323,6 +338,12 @@ class Legs:
         self.own_sound = own_sound
         self._calls = calls
         self.wall = wall
+        self.ringing = ringing
+        """Calls that nobody has taken yet."""
+        self.parked: dict[tuple[str, str], Park] = {}
+        """Who waits, by site and the number dialled."""
+        self.picking: dict[str, Pickup] = {}
+        """Who takes a call that rang elsewhere, by account, until its caller is there."""
         self.boxes = boxes
         """Everybody's messages; None where none can be left."""
         self._legs: dict[tuple[bytes, bytes], Leg] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from softswitch.legs.announce import Say, Tone
+from softswitch.legs.joined import Park, PickedUp, Pickup
 from softswitch.legs.leave import Leave
 from softswitch.legs.listen import Listen
 from softswitch.legs.script import Echo, Script
@@ -25,4 +26,7 @@ SCRIPTS: Mapping[str, Callable[[Leg, str], Script]] = {
     "say": Say,
     "tone": Tone,
     "voicemail": _voicemail,
+    "park": Park,
+    "pickup": Pickup,
+    "picked": PickedUp,
 }

@@ -122,6 +122,10 @@ class RelayClient:
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         self._do("play media", key, done, files=[os.fsencode(file) for file in files], repeat=int(repeat))
 
+    def connect(self, key: MediaKey, other: MediaKey, done: Did) -> None:
+        whom: dict[str, Value] = {"other-call-id": other.call_id, "other-from-tag": other.from_tag}
+        self._do("connect", key, done, **whom)
+
     def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
         names = [os.fsencode(file) for file in files]
         self._do("whisper", key, done, sdp=sdp, files=names, repeat=1, **_of_branch(key))

@@ -90,6 +90,10 @@ class MediaEngine(Protocol):
         """
         ...
 
+    def connect(self, key: MediaKey, other: MediaKey, done: Did) -> None:
+        """Have the parties of two ends of our own hear each other."""
+        ...
+
     def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
         """Say these again and again to who answered the offer of `key` with `sdp`, and hear its keys.
 

@@ -305,6 +305,17 @@ class Fork:
             self.request.let_go()
             self._forget_branches()
 
+    def pick_up(self, step: Answer) -> None:
+        """Somebody takes the call from another phone: nobody rings any more, and the switch answers for him."""
+        self.diary.step(self.core.wall, "answer", step.what, 0.0, step.reasons)
+        self._end()
+        for branch in self.branches:
+            if not branch.done:
+                branch.cancel(ELSEWHERE)
+            self.core.release_branch(branch)
+        self._forget_branches()
+        self.core.answer_call(self, step)
+
     def _watched(self, branch: Branch) -> str:
         """Whose phone it is, where it matters who has been idle for longest; else ""."""
         person = self.plan.person_of(branch.account)

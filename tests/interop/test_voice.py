@@ -16,11 +16,11 @@ from softswitch.sound.wav import alaw_of
 
 from .conftest import StartSwitch
 from .netlab import Lab
-from .office import DIALPLAN
+from .office import DIALPLAN, DOMAIN
 from .peers.pjsua import Pjsua
 from .peers.process import wait_until
 from .sound import RATE, Samples, chirps, compare, read_wav, write_wav
-from .test_sound import OLD_DIGEST, SPOKEN, Home, public_listeners
+from .test_sound import HEARD_SECONDS, OLD_DIGEST, SPOKEN, Home, Phone, public_listeners
 
 pytestmark = [pytest.mark.interop, pytest.mark.netns]
 
@@ -118,6 +118,75 @@ def test_a_message_is_left_by_one_phone_and_heard_by_another(
     match = compare(SPOKEN["dario"], read_wav(carla.heard))
     assert match.seconds >= 4, match
     assert not list((tmp_path / "switch/voicemail").rglob("*.wav")), "it was deleted"
+
+
+PARKING = DIALPLAN.replace("codes:\n", 'codes:\n  "701": park\n  "*8": pickup\n') + (
+    "teams:\n  service team: {members: [carla, dario]}\n"
+)
+
+
+def talk_a_while(*phones: Phone) -> None:
+    """Until each has recorded some seconds more than now."""
+    for phone in phones:
+        enough = phone.recorded_bytes() + (HEARD_SECONDS + 1.5) * RATE * 2
+        wait_until(lambda phone=phone, enough=enough: phone.recorded_bytes() > enough, "recording", 15)  # type: ignore[misc]
+
+
+def heard_of(phone: Phone, speaker: str) -> float:
+    """How many seconds of what `speaker` said are in the recording."""
+    phone.stop()
+    return compare(SPOKEN[speaker], read_wav(phone.heard)).seconds
+
+
+def test_a_call_is_transferred_to_a_parking_place_and_taken_from_there(
+    netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
+) -> None:
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=PARKING)
+    if server.standin:
+        pytest.skip("the stand-in parks nothing")
+    home = Home(server, tmp_path, stack)
+    anna = home.phone("baresip", "anna-home", netlab.home(1), "udp")
+    dario = home.phone("pjsua2", "dario-home", netlab.home(2), "udp")
+    carla = home.phone("linphone", "carla-home", netlab.home(3), "tcp")
+    assert isinstance(dario, Pjsua)
+    dario.dial("101")
+    anna.answer()
+    anna.established()
+    dario.established()
+    dario.command("transfer", target=f"sip:701@{DOMAIN}")
+    server.process.wait_for("the switch: park", 10)
+    time.sleep(1)
+    carla.dial("701")
+    carla.established()
+    talk_a_while(carla)
+    carla.hang_up()
+    carla.closed()
+    assert heard_of(carla, "anna") >= 3
+    assert heard_of(anna, "carla") >= 3
+
+
+def test_a_ringing_call_is_picked_up_by_a_colleague(
+    netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
+) -> None:
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=PARKING)
+    if server.standin:
+        pytest.skip("the stand-in picks nothing up")
+    home = Home(server, tmp_path, stack)
+    anna = home.phone("baresip", "anna-home", netlab.home(1), "tcp")
+    carla = home.phone("linphone", "carla-home", netlab.home(2), "udp")
+    dario = home.phone("pjsua2", "dario-home", netlab.home(3), "udp")
+    anna.dial("102")
+    server.process.wait_for("ringing", 5)
+    time.sleep(1)
+    dario.dial("*8")
+    dario.established()
+    anna.established()
+    carla.closed()
+    talk_a_while(anna, dario)
+    anna.hang_up()
+    dario.closed()
+    assert heard_of(anna, "dario") >= 3
+    assert heard_of(dario, "anna") >= 3
 
 
 RULE = "    calls:\n      - ring: announcement {}\n"

@@ -49,6 +49,8 @@ class FakeMedia:
         """Whether it says when something is played to its end."""
         self._plays: dict[str, int] = {}
         self.recordings: list[str] = []
+        self.connected: list[tuple[str, str]] = []
+        """Call-IDs of calls whose parties hear each other."""
         self.whispered: list[MediaKey] = []
         """Whose call goes on only after a key."""
         self.spoken = b""
@@ -94,6 +96,10 @@ class FakeMedia:
     def _played(self, key: MediaKey, number: int) -> None:
         if self._plays.get(key.call_id) == number and self._find(key) is not None:
             self.notices("played", key.call_id.encode())
+
+    def connect(self, key: MediaKey, other: MediaKey, done: Did) -> None:
+        self.connected.append((key.call_id, other.call_id))
+        self._did(key, done)
 
     def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
         """Noted in `said` too, and in `whispered`."""

@@ -320,3 +320,44 @@ def test_whispering_where_nobody_is(relay, party):
     assert relay.command("whisper", **key, sdp=b.sdp(), files=[])["result"] == b"ok"
     assert relay.command("delete", call_id="c")["sessions"] == 1
     assert relay.statistics()["pairs-taken"] == 0
+
+
+# Connecting
+
+
+def test_two_ends_of_ours_are_connected_each_in_its_own_codec(relay, party):
+    a, b = party(), party()
+    events = "a=rtpmap:101 telephone-event/8000\r\n"
+    for one, name, sdp in (
+        (a, "a", a.sdp(extra=events)),
+        (b, "b", b.sdp().replace(b"AVP 0 101", b"AVP 8 96") + b"a=rtpmap:96 telephone-event/8000\r\n"),
+    ):
+        one.told(relay.sdp("offer", call_id=name, from_tag=name, sdp=sdp, flags=["talk"]))
+    before = [struct.unpack("!BBHII", one.hear()[:12]) for one in (a, b)]
+    connect = {"call_id": "a", "from_tag": "a", "other_call_id": "b", "other_from_tag": "b"}
+    assert relay.command("connect", **connect)["result"] == b"ok"
+    for one in (a, b):
+        one.rtp.setblocking(False)
+        try:
+            while one.rtp.recv(4096):
+                pass
+        except BlockingIOError:
+            one.rtp.settimeout(5)
+    for number in range(5):
+        a.say(rtp(number, b"\x13" * 160, ssrc=77))
+        b.say(b"\x80\x08" + rtp(40_000 + number, b"\x55" * 160, ssrc=88)[2:])
+    heard_b, heard_a = [b.hear() for _ in range(5)], [a.hear() for _ in range(5)]
+    for heard, payload, number, was in (
+        (heard_b, (b"\x13" * 160).translate(ALAW_OF_ULAW), 8, before[1]),
+        (heard_a, (b"\x55" * 160).translate(ULAW_OF_ALAW), 0, before[0]),
+    ):
+        heads = [struct.unpack("!BBHII", packet[:12]) for packet in heard]
+        assert {packet[12:] for packet in heard} == {payload}
+        assert {(head[0], head[1], head[4]) for head in heads} == {(0x80, number, was[4])}, "one stream goes on"
+        assert 0 < (heads[0][2] - was[2]) & 0xFFFF < 50
+        assert {(y[3] - x[3]) & 0xFFFFFFFF for x, y in pairwise(heads)} == {160}
+    a.say(bytes(event(5, 9000, ssrc=77)))
+    assert b.hear()[1] == 96, "keys too, under the number that each has for them"
+    assert relay.command("delete", call_id="a")["sessions"] == 1
+    assert b.hear()[12:] == b"\xd5" * 160, "and then silence of ours again"
+    assert relay.command("connect", **connect)["status"] == 404

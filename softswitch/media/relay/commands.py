@@ -82,6 +82,7 @@ class Commands:
             b"statistics": self._statistics,
             b"play media": self._play,
             b"stop media": self._stop,
+            b"connect": self._connect,
             b"whisper": self._whisper,
             b"stop whisper": self._stop_whisper,
             b"start recording": self._record,
@@ -161,6 +162,13 @@ class Commands:
         talker, sound = self._talker(message), _sound(message)
         talker.player.play(sound, message.get("repeat") == 1)
         return {"result": "ok", "duration": len(sound) // 8}
+
+    def _connect(self, message: Message, now: float) -> dict[str, Value]:
+        other = self._calls.talker(
+            _text(message, "other-call-id", needed=True), _text(message, "other-from-tag", needed=True)
+        )
+        self._talker(message).connect(other)
+        return {"result": "ok"}
 
     def _whisper(self, message: Message, now: float) -> dict[str, Value]:
         sound = _sound(message)

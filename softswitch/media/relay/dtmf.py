@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .rtp import payload_of
+
 KEYS = "0123456789*#ABCD"
 """By the event's number."""
 
@@ -17,16 +19,12 @@ class Keys:
 
     def heard(self, packet: memoryview | bytes) -> str:
         """The key that this RTP packet is the first to tell of; "" for none."""
-        start = 12 + 4 * (packet[0] & 15)
-        if packet[0] & 0x10:
-            if len(packet) < start + 4:
-                return ""
-            start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4], "big")
-        if len(packet) < start + 4:
+        payload = payload_of(packet)
+        if len(payload) < 4:
             return ""
         timestamp, ssrc = int.from_bytes(packet[4:8], "big"), bytes(packet[8:12])
         if ssrc == self._ssrc and not 0 < (timestamp - self._last) & 0xFFFFFFFF < 0x80000000:
             return ""  # the same one, or one that is late
         self._last, self._ssrc = timestamp, ssrc
-        event = packet[start]
+        event = payload[0]
         return KEYS[event] if event < len(KEYS) else ""

@@ -10,6 +10,7 @@ import os
 
 from ...sound.g711 import ALAW_OF_ULAW, ALAW_SILENCE, RATE
 from ...sound.wav import alaw_header
+from .rtp import payload_of
 
 _OPEN_BYTES = RATE
 """So much is kept open for late packets when a part is written."""
@@ -49,16 +50,9 @@ class Recorder:
 
     def hear(self, packet: memoryview | bytes, is_alaw: bool) -> None:
         """An RTP packet of G.711."""
-        start = 12 + 4 * (packet[0] & 15)
-        end = len(packet) - (packet[-1] if packet[0] & 0x20 else 0)
-        if packet[0] & 0x10:
-            if start + 4 > end:
-                return
-            start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4], "big")
-        if start >= end:
-            return
-        payload = bytes(packet[start:end])
-        self._put(int.from_bytes(packet[4:8], "big"), bytes(packet[8:12]), payload, is_alaw)
+        payload = bytes(payload_of(packet))
+        if payload:
+            self._put(int.from_bytes(packet[4:8], "big"), bytes(packet[8:12]), payload, is_alaw)
 
     def _put(self, timestamp: int, ssrc: bytes, payload: bytes, is_alaw: bool) -> None:
         if ssrc != self._ssrc:

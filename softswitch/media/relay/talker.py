@@ -11,10 +11,12 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from struct import Struct
 
+from ...sound.g711 import ALAW_OF_ULAW, ULAW_OF_ALAW
 from .dtmf import Keys
 from .player import Player
 from .port import Port
 from .recorder import Recorder
+from .rtp import payload_of
 from .talk import Codec
 
 _HEADER = Struct("!BBHII")
@@ -30,7 +32,20 @@ Tell = Callable[[str, str], None]
 class Talker:
     """One end."""
 
-    __slots__ = ("_keys", "_number", "_ssrc", "_timestamp", "closed", "codec", "player", "port", "recorder", "tell")
+    __slots__ = (
+        "_keys",
+        "_number",
+        "_passed",
+        "_ssrc",
+        "_timestamp",
+        "closed",
+        "codec",
+        "partner",
+        "player",
+        "port",
+        "recorder",
+        "tell",
+    )
 
     def __init__(self, tell: Tell) -> None:
         """`tell` hears of "dtmf" with the key, and of "played" when there is nothing left to say."""
@@ -40,6 +55,10 @@ class Talker:
         self.player = Player()
         self.recorder: Recorder | None = None
         self.closed = False
+        self.partner: Talker | None = None
+        """The end whose party ours is connected with."""
+        self._passed = (b"", 0, 0)
+        """Of what the partner's party sends: its source, and how far its numbers and timestamps are from ours."""
         self._keys = Keys()
         self._number = random.getrandbits(16)
         self._timestamp = random.getrandbits(32)
@@ -62,6 +81,8 @@ class Talker:
         assert codec is not None
         assert port is not None
         size = codec.samples
+        if self.partner is not None:
+            return size / 8000
         said = not self.player.is_done
         payload = self.player.next(size, codec.is_alaw)
         if codec.heard:
@@ -88,7 +109,48 @@ class Talker:
                 self.tell("dtmf", key)
         elif self.recorder is not None and kind == codec.number:
             self.recorder.hear(packet, codec.is_alaw)
+        if self.partner is not None:
+            self.partner.pass_on(packet, codec)
         return 0
+
+    def connect(self, other: Talker) -> None:
+        """Have both parties hear each other instead of us."""
+        for one in (self, other):
+            one.disconnect()
+            one.player.play(b"", False)
+        self.partner, other.partner = other, self
+
+    def disconnect(self) -> None:
+        """Each party is alone with us again."""
+        if self.partner is not None:
+            self.partner.partner = None
+            self.partner = None
+
+    def pass_on(self, packet: memoryview, theirs: Codec) -> None:
+        """To our party what the partner's has sent: in our codec, and as if it were ours, so that no stream breaks."""
+        own, port = self.codec, self.port
+        if own is None or port is None or not own.heard:
+            return
+        kind, payload = packet[1] & 0x7F, bytes(payload_of(packet))
+        if kind == theirs.number:
+            number = own.number
+            if theirs.is_alaw != own.is_alaw:
+                payload = payload.translate(ULAW_OF_ALAW if theirs.is_alaw else ALAW_OF_ULAW)
+        elif kind == theirs.events and own.events >= 0:
+            number = own.events
+        else:
+            return
+        count, timestamp = int.from_bytes(packet[2:4], "big"), int.from_bytes(packet[4:8], "big")
+        if self._passed[0] != packet[8:12]:
+            self._passed = (bytes(packet[8:12]), self._number - count, self._timestamp - timestamp)
+        _, counts, samples = self._passed
+        count, timestamp = count + counts & 0xFFFF, timestamp + samples & 0xFFFFFFFF
+        self._number, self._timestamp = count + 1 & 0xFFFF, timestamp + own.samples & 0xFFFFFFFF
+        head = _HEADER.pack(0x80, number | (packet[1] & 0x80), count, timestamp, self._ssrc)
+        try:
+            port.send(head + payload)
+        except OSError:
+            port.errors += 1
 
     def record(self, path: str, seconds: float) -> None:
         """Write down what is heard from now on. Raises OSError."""
@@ -105,6 +167,7 @@ class Talker:
     def close(self) -> None:
         """The call is over."""
         self.closed = True
+        self.disconnect()
         self.stop_recording()
         self.port = None
 

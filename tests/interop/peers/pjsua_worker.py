@@ -157,6 +157,9 @@ class Phone(pj.Account):
                 again = pj.CallOpParam(True)
                 again.opt.flag = pj.PJSUA_CALL_UNHOLD
                 self.call.reinvite(again)
+            case {"command": "transfer", "target": target}:
+                assert self.call is not None
+                self.call.xfer(target, pj.CallOpParam(True))
             case {"command": "dtmf", "digits": digits, "info": True}:
                 assert self.call is not None
                 sent = pj.CallSendDtmfParam()
