@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,11 +17,13 @@ from softswitch.sound.g711 import pcm_of_alaw
 from softswitch.sound.library import said
 from softswitch.sound.wav import alaw_of
 
+from .certificates import Certificates
 from .conftest import StartSwitch
 from .netlab import Lab
-from .office import DIALPLAN, DOMAIN
+from .office import DIALPLAN, DOMAIN, write_office
 from .peers.pjsua import Pjsua
-from .peers.process import wait_until
+from .peers.process import Process, wait_until
+from .server import Server
 from .sound import RATE, Samples, chirps, compare, read_wav, write_wav
 from .test_sound import HEARD_SECONDS, OLD_DIGEST, SPOKEN, Home, Phone, public_listeners
 
@@ -118,6 +123,46 @@ def test_a_message_is_left_by_one_phone_and_heard_by_another(
     match = compare(SPOKEN["dario"], read_wav(carla.heard))
     assert match.seconds >= 4, match
     assert not list((tmp_path / "switch/voicemail").rglob("*.wav")), "it was deleted"
+
+
+def test_a_message_outlives_kill_9_of_the_switch(
+    netlab: Lab, certificates: Certificates, stack: ExitStack, tmp_path: Path
+) -> None:
+    """It is killed while the caller speaks; the next start makes a message of what was said until then."""
+    (tmp_path / "switch").mkdir()
+    plan = DIALPLAN.replace("      home: {phone: carla-home}\n", "      home: {phone: carla-home}\n" + VOICEMAIL)
+    config = write_office(
+        tmp_path / "switch", public_listeners(), certificates.certificate, certificates.key, OLD_DIGEST, "always",
+        "20000-20399", dialplan=plan,
+    )  # fmt: skip
+    command = [Path(sys.executable).with_name("softswitch"), "run", "--config", config]
+    netns = netlab.internet.netns
+
+    def started() -> Process:
+        process = stack.enter_context(Process(command, netns=netns, cwd=tmp_path / "switch"))
+        process.wait_for('"event": ?"ready"', 15)
+        return process
+
+    switch = started()
+    server = Server(public_listeners(), switch, certificates, tmp_path / "switch", standin=False)
+    dario = Home(server, tmp_path, stack).phone("baresip", "dario-home", netlab.home(1), "udp")
+    dario.dial("102")
+    dario.established()
+    greeting = said("leave a message", "en")
+    assert greeting is not None
+    time.sleep(greeting.seconds + 5)
+    switch.signal(signal.SIGKILL)
+    switch.wait(5)
+    again = started()
+    kept = tmp_path / "switch/voicemail/kept"
+    wait_until(lambda: any(kept.rglob("*.wav")), "message", 10)
+    (file,) = kept.rglob("*.wav")
+    match = compare(SPOKEN["dario"], samples_of(str(file)))
+    assert match.seconds >= 2, match
+    listed = subprocess.run([command[0], "voicemail", "list", "--config", config], capture_output=True, text=True)
+    assert listed.stdout.count("  new  carla@acme.example  from dario  ") == 1, listed
+    assert not list((tmp_path / "switch/voicemail/incoming").iterdir())
+    assert again.stop(5) == 0
 
 
 PARKING = DIALPLAN.replace("codes:\n", 'codes:\n  "701": park\n  "*8": pickup\n') + (
