@@ -89,6 +89,9 @@ class EnginePool:
     def stop_recording(self, key: MediaKey, done: Did) -> None:
         self._own.stop_recording(key, done)
 
+    def connect(self, key: MediaKey, other: MediaKey, done: Did) -> None:
+        self._own.connect(key, other, done)
+
     def whisper(self, key: MediaKey, sdp: bytes, files: Sequence[str], done: Did) -> None:
         if self._of(key.call_id) is None:
             self._own.whisper(key, sdp, files, done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def payload_of(packet: memoryview) -> memoryview:
+def payload_of(packet: memoryview | bytes) -> memoryview | bytes:
     """Without header, sources, extension and padding; empty where the packet is cut off."""
     start = 12 + 4 * (packet[0] & 15)
     end = len(packet) - (packet[-1] if packet[0] & 0x20 else 0)

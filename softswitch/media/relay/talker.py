@@ -126,7 +126,7 @@ class Talker:
             self.partner.partner = None
             self.partner = None
 
-    def pass_on(self, packet: memoryview, theirs: Codec) -> None:
+    def pass_on(self, packet: memoryview | bytes, theirs: Codec) -> None:
         """To our party what the partner's has sent: in our codec, and as if it were ours, so that no stream breaks."""
         own, port = self.codec, self.port
         if own is None or port is None or not own.heard:
