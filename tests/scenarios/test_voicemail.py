@@ -88,6 +88,18 @@ def test_a_message_is_kept_before_the_bye_is_answered(lab: Lab, anna: Phone, dar
     assert record.steps[-1].who == "voicemail of anna"
 
 
+def test_the_bye_waits_for_the_disk(lab: Lab, dario: Phone) -> None:
+    call = dario.invites("102")
+    lab.advance(GREETING_SECONDS + 3)
+    lab.media.delay = 0.3
+    bye = call.bye()
+    lab.advance(0.2)
+    assert (bye.status, messages(lab)) == (0, [])
+    lab.advance(0.3)
+    assert (bye.status, len(messages(lab))) == (200, 1)
+    lab.at_rest()
+
+
 def test_who_says_nothing_leaves_nothing(lab: Lab, dario: Phone) -> None:
     lab.media.spoken = alaw_file(SILENCE)
     leaves(lab, dario)
