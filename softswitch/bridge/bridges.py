@@ -202,12 +202,12 @@ class Bridges:
     def place_offer(
         self,
         key: tuple[bytes, str, str],
-        network: str,
+        to: End,
         message: Request | Response,
         then: Callable[[bytes], None],
         failed: Callable[[int], None],
     ) -> None:
-        """Have the offer of a message anchored: Call-ID, who offers, who is to answer; its whole body as it goes on."""
+        """Have an offer anchored; `key`: Call-ID, who offers, who answers. `then` gets the whole body as it goes on."""
         content_type, body = message.get(b"content-type") or b"", message.body
         sdp = sdp_of(content_type, body)
         if sdp is None or not self.anchors:
@@ -222,7 +222,8 @@ class Bridges:
 
         call_id, offerer, answerer = key
         media_key = MediaKey(call_id.decode("utf-8", "surrogateescape"), offerer, answerer)
-        self.media.offer(media_key, sdp, network, message.flow.host, done)
+        transport = "RTP/AVP" if to.login is not None else ""  # providers speak plain RTP
+        self.media.offer(media_key, sdp, to.network, message.flow.host, done, transport)
 
     def forget(self, bridge: Bridge, by: End, staying: End | None = None) -> None:
         """A bridge is over; `staying` goes on in another one."""

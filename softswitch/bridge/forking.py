@@ -15,6 +15,7 @@ from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Plan
 from softswitch.flow import Flow
 from softswitch.proxy.branch import Branch
+from softswitch.proxy.encryption import srtp_of, transports
 from softswitch.proxy.fork import Fork
 from softswitch.records.diary import Diary
 from softswitch.registrar.bindings import Binding
@@ -137,6 +138,8 @@ class BridgedFork(Fork):
         branch = super()._add(binding)
         if branch is not None:
             branch.record_route = False
+            # The other side is the public network, whoever began the call here, and that speaks plain RTP.
+            branch.transports = transports("never", srtp_of(self.plan, binding.account))
             branch.extra = (*branch.extra, b"Contact: " + self.inner.origin.contact_for(branch.flow))
         return branch
 

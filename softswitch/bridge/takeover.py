@@ -72,5 +72,5 @@ def take_over(bridges: Bridges, request: Request, site: str, account: str) -> bo
         moved.inviting = False
         server.reply(status)
 
-    bridges.place_offer(key, moved.network, request, placed, failed)
+    bridges.place_offer(key, moved, request, placed, failed)
     return True

@@ -246,7 +246,7 @@ class Transfer:
                 self._target_ready(far, body, acknowledge)
 
             key = (self.call_id, far.media_tag, self.tag.decode("latin-1"))
-            self.bridges.place_offer(key, self.moved.network, response, placed, lambda status: self._failed(status))
+            self.bridges.place_offer(key, self.moved, response, placed, lambda status: self._failed(status))
 
     def on_unanswered(self, timed_out: bool) -> None:
         """From that invitation."""
@@ -369,7 +369,7 @@ class Transfer:
 
                 target.send(b"INVITE", (b"Content-Type: application/sdp",), body, answered)
 
-            self.bridges.place_offer(key, target.network, response, placed, lost)
+            self.bridges.place_offer(key, target, response, placed, lost)
 
         moved.send(b"INVITE", (), b"", offered)
 

@@ -222,6 +222,26 @@ def test_a_colleague_takes_the_call_over(lab: Lab, city: Provider, anna: Phone, 
     lab.at_rest()
 
 
+def test_what_goes_to_the_provider_is_in_the_clear_whoever_began_it() -> None:
+    """Phones that encrypt transfer a caller to one another: the caller's provider hears of none of it."""
+    phones = "phones: {anna-desk: {srtp: require}, carla-home: {srtp: require}"
+    lab = Lab(OFFICE.replace("phones: {anna-desk: {}, carla-home: {}", phones))
+    anna, carla, city = lab.phone("anna-desk"), lab.phone("carla-home"), Provider(lab)
+    outside = city.dials("+498912340")
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    assert lab.media.transports == ["RTP/SAVP"]
+    anna.call.sends("REFER", "Refer-To: <sip:102@acme.example>")
+    lab.advance()
+    carla.call.answer()
+    lab.advance()
+    assert outside.state == "answered"
+    assert lab.media.transports[1:] == ["RTP/AVP"]
+    outside.bye()
+    lab.at_rest()
+
+
 def test_a_provider_may_not_transfer(lab: Lab, city: Provider, anna: Phone) -> None:
     outside = from_outside(lab, city, anna)
     refer = outside.sends("REFER", "Refer-To: <sip:+442079460958@acme.example>")
