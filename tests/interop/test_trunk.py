@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -224,6 +226,31 @@ def test_a_mobile_has_the_call_when_1_is_pressed(provider: str, start_switch: St
     mobile.closed()
     hears(carla, "mobile")
     hears(mobile, "carla")
+
+
+def test_a_trunk_is_tried_out_and_shown(provider: str, start_switch: StartSwitch, start: Start) -> None:
+    switch = start_switch(dialplan=dialplan(provider))
+    registered(switch)
+    mobile = start(MOBILE, provider)
+    softswitch = Path(sys.executable).with_name("softswitch")
+    command = [softswitch, "trunk", "test", "city", "--call", "0170 1234567"]
+    trial = subprocess.Popen(
+        [*command, "--config", switch.folder / "softswitch.yaml"], stdout=subprocess.PIPE, text=True
+    )
+    mobile.rings()
+    said, _ = trial.communicate(timeout=20)
+    assert trial.returncode == 0, said
+    assert "registration: registered" in said
+    assert "OPTIONS is answered: 200 OK" in said
+    assert "180 Ringing" in said
+    mobile.closed(487)
+    shown = subprocess.run(
+        [softswitch, "trunks", "--config", switch.folder / "softswitch.yaml"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "registered for 600 s" in shown
 
 
 def test_a_full_trunk_gives_way_at_once(
