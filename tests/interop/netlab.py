@@ -25,7 +25,7 @@ _PREFIX = "softsw"
 
 _NAT = """
 table ip nat {{
-  chain post {{ type nat hook postrouting priority srcnat; oifname "wan" masquerade fully-random; }}
+  chain post {{ type nat hook postrouting priority srcnat; oifname "wan" masquerade {ports}; }}
 }}
 table inet filter {{
   chain input {{
@@ -38,7 +38,8 @@ table inet filter {{
   }}
 }}
 """
-"""A home router: ports change on the way out, and nobody outside may begin."""
+"""A home router: nobody outside may begin, and ports change on the way out as its kind is."""
+_PORTS = {"symmetric": "fully-random", "keeps": ""}
 
 _ONE_TO_ONE = f"""
 table ip nat {{{{
@@ -120,7 +121,7 @@ class Lab:
 
     def _router(self, netns: str, rules: str) -> None:
         _run("ip", "netns", "exec", netns, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
-        _run("ip", "netns", "exec", netns, "nft", "-f", "-", text=rules.format())
+        _run("ip", "netns", "exec", netns, "nft", "-f", "-", text=rules)
 
     def public_host(self, number: int) -> Host:
         """A host of its own on the internet, without NAT; `number` is 20 to 99."""
@@ -133,8 +134,11 @@ class Lab:
         """The namespace of the router of home `number`."""
         return f"{_PREFIX}{os.getpid()}-router{number}"
 
-    def home(self, number: int) -> Host:
-        """A phone host behind a NAT router of its own; `number` is 1 to 9."""
+    def home(self, number: int, kind: str = "symmetric") -> Host:
+        """A phone host behind a NAT router of its own; `number` is 1 to 9.
+
+        `kind`: "symmetric" has a new port for each destination, "keeps" keeps port numbers where it can.
+        """
         router = self._namespace(f"router{number}")
         self._on_bridge(self.internet.netns, router, "wan", f"203.0.113.{10 + number}")
         host = Host(self._namespace(f"home{number}"), f"192.168.{number}.10")
@@ -143,7 +147,7 @@ class Lab:
             _run("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", device)
             _run("ip", "-n", netns, "link", "set", device, "up")
         _run("ip", "-n", host.netns, "route", "add", "default", "via", f"192.168.{number}.1")
-        self._router(router, _NAT)
+        self._router(router, _NAT.format(ports=_PORTS[kind]))
         return host
 
     def office(self) -> tuple[Host, Host]:
@@ -158,7 +162,7 @@ class Lab:
             self._on_bridge(lan, host.netns, "eth0", host.address)
             _run("ip", "-n", host.netns, "route", "add", "default", "via", "10.0.0.1")
         _run("ip", "-n", hosts[0].netns, "addr", "add", f"{OFFICE_MAPPED}/24", "dev", "eth0")
-        self._router(lan, _ONE_TO_ONE)
+        self._router(lan, _ONE_TO_ONE.format())
         return hosts
 
     def remove(self) -> None:
