@@ -23,7 +23,7 @@ class GroupCommit(Generic[T]):
     """A queue of items, written in order by `commit` in a thread of its own."""
 
     def __init__(self, commit: Callable[[list[T]], list[Exception | None]], finish: Callable[[], None]) -> None:
-        """`commit` makes a batch durable and says for each item what went wrong; it must not raise.
+        """`commit` makes a batch durable and says for each item what went wrong; what it raises is every item's.
 
         `finish` runs last. Both run in the writer thread.
         """
@@ -80,7 +80,10 @@ class GroupCommit(Generic[T]):
                 del self._queue[:LARGEST_BATCH]
             if not batch:
                 break
-            results = self._commit([item for item, _ in batch])
+            try:
+                results = self._commit([item for item, _ in batch])
+            except Exception as error:  # a mistake of ours: whoever waits is told, and later writes go on
+                results = [StoreError(f"not stored, by a mistake of the switch: {error!r}")] * len(batch)
             futures = [future for _, future in batch]
             try:
                 loop.call_soon_threadsafe(_resolve, futures, results)

@@ -14,6 +14,7 @@ from contract.bindings import SITE, binding, change
 from softswitch.registrar.bindings import BindingChange
 from softswitch.store.database import Database, connect
 from softswitch.store.errors import StoreError
+from softswitch.store.groupcommit import GroupCommit
 from softswitch.store.migrate import HEAD
 from softswitch.store.open import open_store
 from softswitch.store.schema import metadata
@@ -240,3 +241,16 @@ async def test_100_000_bindings_load_in_5_seconds(file: Path) -> None:
     await again.close()
     assert count == 100_000
     assert taken < 5
+
+
+async def test_a_mistake_of_ours_fails_its_own_writes_and_no_later_ones() -> None:
+    def commit(items: list[int]) -> list[Exception | None]:
+        if 13 in items:
+            raise KeyError("unlucky")
+        return [None] * len(items)
+
+    commits = GroupCommit(commit, lambda: None)
+    with pytest.raises(StoreError, match="unlucky"):
+        await commits.put(13)
+    await commits.put(14)
+    await commits.close()
