@@ -217,8 +217,10 @@ class Attempt(Branch):
                 self.alternatives = ()  # this speaks for all hosts of the trunk (RFC 3263 §4.3)
             self._failed_over(line.last_failure, 503, counted=True)
             return
+        if 300 <= status < 400:
+            status = 480  # where a provider would send the call is its own affair, and would be at our cost
         self._finish(status)
-        if status not in (401, 407, 487):
+        if status not in (401, 407, 480, 487):
             self.response = self._translated(response)
         self.owner.on_branch_gone(self, status)
 

@@ -610,3 +610,12 @@ def test_a_mobile_that_hangs_up_instead_is_busy() -> None:
     lab.advance()
     assert call.status == 486
     lab.at_rest()
+
+
+def test_a_provider_that_sends_a_forwarded_call_on_is_not_followed(lab: Lab, carla: Phone, city: Provider) -> None:
+    city.on_call = lambda call: call.refuse(302, "Contact: <sip:+442079460958@192.0.2.1>")
+    call = carla.invites("101")
+    lab.advance(20)
+    assert call.status == 480
+    assert len(city.requests_of("INVITE")) == 2  # a challenge, and one call
+    lab.at_rest()
