@@ -165,9 +165,9 @@ class History:
         dead = {
             call.call_id for phone in self.phones if phone.deaf for call in phone.calls if self._is_of(phone, person)
         }
-        if any(
-            call.call_id in dead - living and not self._with_the_switch(call) for call in self.lab.switch.core.calls
-        ):
+        shown = {one.encode() for lamps in self.lab.switch.presence.board._lamps.values() for one in lamps}
+        with_the_switch = {call_id for call_id, _ in self.lab.switch.legs._legs}
+        if shown & dead - living - with_the_switch:
             return None  # nobody alive is in it, so nobody says that it is over; in service the relay's silence would
         recorded = {record.call_id for record in self.lab.records() if record.answered_at and not record.ended_at}
         if self.crashes and any(call.call_id.decode() not in recorded for call in calls):
