@@ -363,7 +363,11 @@ class Walker:
 
     def _moved(self, came: Moved, places: tuple[Place, ...]) -> Walk:
         """A phone sends the call on by itself."""
-        who = self.plan.people[next(place.person for place in places if place.phones)]
+        name = next((place.person for place in places if place.phones), "")
+        if not name:
+            self.reasons.append("where somebody outside sends the call on to isn't followed")
+            return Outcome.UNREACHABLE
+        who = self.plan.people[name]
         self.reasons.append(f"a phone of {who.name} sends the call on to {came.to}")
         entered = not self._was_asked(who) and self._enter(who)
         self.cause = DEFLECTION

@@ -198,7 +198,8 @@ class RelayClient:
         pending = _Pending(cookie, pack(cookie, message), replied)
         self._pending[cookie] = pending
         if self._sock is None or len(pending.datagram) > MAX_DATAGRAM:
-            self._loop.call_soon(self._finish, pending, None)
+            # Without a relay (`use: never`) there is no socket, and never was.
+            asyncio.get_running_loop().call_soon(self._finish, pending, None)
             return
         self._try(pending)
 

@@ -234,3 +234,10 @@ def test_codes(code: str, account: str, expected: str) -> None:
 )
 def test_codes_that_make_no_sense(code: str, account: str, expected: str) -> None:
     assert dial(code, account) == expected
+
+
+def test_somebody_outside_who_sends_the_call_on_is_not_followed() -> None:
+    text = FIRM.replace("calls: [{ring: anna at home}]", "calls: [{ring: 0170 1234567}]")
+    text += "trunks: {city: {peer: 192.0.2.10}}\noutside: [{dial: + *, via: city}]\n"
+    plan = load_texts([("firm.yaml", text)])[0]["acme.example"]
+    assert course(facts("103"), Moved("101"), plan=plan)[1] == "the call is refused: 480 Temporarily Unavailable"

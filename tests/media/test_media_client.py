@@ -155,3 +155,9 @@ async def test_closing_tells_those_who_wait(tmp_path):
     client.close()
     assert got == [MediaFailed(503, "the media relay does not answer")]
     client.close()
+
+
+async def test_without_a_relay_everything_fails_and_nothing_breaks():
+    got = await _done(RelayClient("unix:/nowhere").echo, MediaKey("c", "a"), SDP, "lan", "")
+    assert isinstance(got, MediaFailed)
+    assert got.status == 503
