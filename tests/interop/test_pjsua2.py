@@ -51,7 +51,7 @@ def hears(listener: Pjsua, speaker: str) -> None:
     assert match.seconds >= 2, match
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+@pytest.mark.parametrize("transport", ["udp", pytest.param("tcp", marks=pytest.mark.long), "tls"])
 def test_two_phones_talk(phone: StartPhone, transport: str) -> None:
     carla, dario = phone("carla-home", transport), phone("dario-home", transport)
     carla.dial("103")

@@ -103,7 +103,7 @@ def hears(listener: Phone, speaker: str) -> None:
     assert match.seconds >= HEARD_SECONDS, match
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+@pytest.mark.parametrize("transport", ["udp", pytest.param("tcp", marks=pytest.mark.long), "tls"])
 def test_two_homes_talk(
     transport: str, netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
 ) -> None:
