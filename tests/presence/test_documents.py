@@ -23,7 +23,7 @@ from softswitch.presence.packages.winfo import Watcher, watcherinfo
 from softswitch.presence.pidf import read_pidf
 from softswitch.registrar.bindings import Binding
 
-SCHEMAS = Path("/work/shared/schemas")
+SCHEMAS = Path(__file__).parent.parent.parent.parent / "shared/schemas"
 STATES = [
     compose.State(availability, place, note, lands)
     for availability, place, note, lands in product(
