@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from .certificates import Certificates, make_certificates
 from .netlab import OFFICE_PUBLIC, PUBLIC, Lab, lab, may_make_namespaces
 from .office import DOMAIN, Listen
+from .peers.process import TAIL_LINES, started
 from .server import Server, free_ports, run_server
 
 
@@ -21,12 +22,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     scripts/test promises them (INTEROP_REQUIRED=1), for it installs them.
     """
+    started.clear()
     module = getattr(item, "module", None)
     missing = [name for name in getattr(module, "NEEDS", ()) if shutil.which(name, path=_PATH) is None]
     if missing and os.environ.get("INTEROP_REQUIRED"):
         pytest.fail(f"not installed: {', '.join(missing)}")
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}; scripts/setup test installs them")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what each program said last, not only the one that was waited for."""
+    report = yield
+    if report.failed:
+        for one in started:
+            said = "\n".join(one.output.splitlines()[-TAIL_LINES:])
+            report.sections.append((f"{one.name} {one.at}", said))
+    return report
 
 
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))

@@ -13,6 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+TAIL_LINES = 150
+
+started: list[Process] = []
+"""The programs of the running test, for the report when it fails (conftest)."""
+
 
 class PeerFailed(AssertionError):
     """A program did not do in time what the test waited for; the text ends with what it said last."""
@@ -54,6 +59,7 @@ class Process:
         """Start `command`, inside the network namespace `netns` when one is named."""
         inside = ["ip", "netns", "exec", netns] if netns else []
         self.name = Path(command[0]).name
+        self.at = netns or ""
         self._lines: list[str] = []
         self._next = 0
         self._changed = threading.Condition()
@@ -69,6 +75,7 @@ class Process:
         )
         self._reader = threading.Thread(target=self._read, name=f"read {self.name}", daemon=True)
         self._reader.start()
+        started.append(self)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
