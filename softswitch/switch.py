@@ -568,6 +568,12 @@ class _PumpedMedia:
     def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._engine.talk(key, sdp, to_network, source, partial(self._done, key, done))
 
+    def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:
+        self._engine.propose(key, to_network, echoes, partial(self._done, key, done), transport)
+
+    def settle(self, key: MediaKey, sdp: bytes, source: str, done: Did) -> None:
+        self._engine.settle(key, sdp, source, partial(self._done, key, done))
+
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         self._engine.play(key, files, repeat, partial(self._done, key, done))
 

@@ -15,6 +15,7 @@ from softswitch.legs.scripts import SCRIPTS
 from softswitch.media.anchor import sdp_of
 from softswitch.media.engine import MediaEngine, MediaEvent, MediaFailed, MediaKey
 from softswitch.proxy.calls import Calls
+from softswitch.proxy.encryption import srtp_of, transports
 from softswitch.proxy.fork import Fork
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
@@ -47,6 +48,7 @@ class Leg:
         "_begins",
         "_give_up_at",
         "_interval",
+        "_offers",
         "_ok",
         "_ok_cseq",
         "_played",
@@ -91,6 +93,8 @@ class Leg:
         self._ok = b""
         """The 200 that waits for its ACK."""
         self._ok_cseq = 0
+        self._offers = False
+        """It has an offer of ours, which the ACK answers."""
         self._interval = 0.0
         self._give_up_at = 0.0
         self._player = Timer(self._must_be_played)
@@ -109,18 +113,22 @@ class Leg:
     def answer(self) -> None:
         """Ask the engine for an answer, then send 200."""
         sdp = sdp_of(self.invite.get(b"content-type") or b"", self.invite.body)
-        if sdp is None:
-            # Without an offer there is nothing to answer; phones that call without one are rare and gateways.
+        if sdp is None and not self.server.key:
+            # A party is sent here from outside: no transaction, and so nobody whose ACK would bring our offer's answer.
             self.end()
             self.server.reply(488, "Offer Missing")
             return
         self._ask(self.invite, sdp, self._accepted)
 
-    def _ask(self, request: Request, sdp: bytes, done: Callable[[bytes | MediaFailed], None]) -> None:
-        """Have the engine answer an offer of theirs."""
-        media = self.legs.media
+    def _ask(self, request: Request, sdp: bytes | None, done: Callable[[bytes | MediaFailed], None]) -> None:
+        """Have the engine answer an offer of theirs, or make one where there is none (RFC 3261 §13.2.1, §14.2)."""
+        media, network = self.legs.media, request.flow.listener.network
+        if sdp is None:
+            srtp = srtp_of(self.plan, self.facts.caller_account)
+            media.propose(self.media_key, network, self.script.echoes, done, transports(srtp, "").to_caller)
+            return
         ask = media.echo if self.script.echoes else media.talk
-        ask(self.media_key, sdp, request.flow.listener.network, request.flow.host, done)
+        ask(self.media_key, sdp, network, request.flow.host, done)
 
     @property
     def media_key(self) -> MediaKey:
@@ -141,8 +149,10 @@ class Leg:
 
     def _send_ok(self, invite: Request, server: ServerInvite, headers: list[bytes], sdp: bytes) -> None:
         """Send a 200 to an INVITE, again and again until its ACK comes: over streams too (RFC 3261 §13.3.1.4)."""
+        offers = sdp_of(invite.get(b"content-type") or b"", invite.body) is None
         self._ok = respond(invite, 200, "", headers, sdp, self.local_tag)
         self._ok_cseq = invite.cseq[0]
+        self._offers = offers
         self.acknowledged = False
         self.flow = reply_flow(invite)
         server.respond(200, self._ok)
@@ -229,9 +239,10 @@ class Leg:
                 self.acknowledged = True
                 self._ok = b""
                 layer.wheel.arm(self, layer.now + LONGEST_SECONDS)
-                if self._begins:
-                    self._begins = False
-                    self.script.begin()
+                if self._offers:
+                    self._settle(request)
+                else:
+                    self._begin()
             return
         server = layer.accept(request)
         try:
@@ -253,6 +264,28 @@ class Leg:
         else:
             server.reply(405, headers=(ALLOW,))
 
+    def _begin(self) -> None:
+        if self._begins and not self.ended:
+            self._begins = False
+            self.script.begin()
+
+    def _settle(self, ack: Request) -> None:
+        """The ACK answers an offer of ours (RFC 3264 §5). Without an answer there is no call, or it stays as it is."""
+        sdp = sdp_of(ack.get(b"content-type") or b"", ack.body)
+
+        def done(failed: MediaFailed | None) -> None:
+            if failed is None:
+                self._begin()
+            elif not self.ended:
+                self.legs.note(self.call_id, "no media", status=failed.status, reason=failed.reason)
+                self.hang_up()
+
+        if sdp is None:
+            failed = MediaFailed(488, "the ACK has no answer to our offer")
+            done(failed if self._begins else None)
+        else:
+            self.legs.media.settle(self.media_key, sdp, ack.flow.host, done)
+
     def _let_go(self, bye: ServerOther) -> None:
         bye.reply(200)
         self.end()
@@ -263,9 +296,6 @@ class Leg:
             server.reply(491)
             return
         sdp = sdp_of(request.get(b"content-type") or b"", request.body)
-        if sdp is None:
-            server.reply(488, "Offer Missing")
-            return
 
         def done(result: bytes | MediaFailed) -> None:
             if isinstance(result, MediaFailed):

@@ -119,6 +119,16 @@ class RelayClient:
     def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._place("offer", key, sdp, to_network, source, done, flags=["talk"])
 
+    def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:
+        flags = ["echo" if echoes else "talk"]
+        self._place("offer", key, b"", to_network, "", done, flags=flags, transport=transport)
+
+    def settle(self, key: MediaKey, sdp: bytes, source: str, done: Did) -> None:
+        def settled(result: bytes | MediaFailed) -> None:
+            done(result if isinstance(result, MediaFailed) else None)
+
+        self._place("answer", key, sdp, "", source, settled, flags=["own"])
+
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         self._do("play media", key, done, files=[os.fsencode(file) for file in files], repeat=int(repeat))
 

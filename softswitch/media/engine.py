@@ -83,6 +83,17 @@ class MediaEngine(Protocol):
         """
         ...
 
+    def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:
+        """Make the offer ourselves, for an end of our own: `done` gets its SDP. `transport` is as in `offer`.
+
+        Until `settle` nothing is heard of a new one, and an old one stays as it is. The key is as for `talk`.
+        """
+        ...
+
+    def settle(self, key: MediaKey, sdp: bytes, source: str, done: Did) -> None:
+        """The other side's answer to what we proposed."""
+        ...
+
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         """Say these WAV files (A-law, 8 kHz) one after the other, instead of what is being said; none is silence.
 

@@ -80,6 +80,12 @@ class EnginePool:
     def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._own.talk(key, sdp, to_network, source, done)
 
+    def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:
+        self._own.propose(key, to_network, echoes, done, transport)
+
+    def settle(self, key: MediaKey, sdp: bytes, source: str, done: Did) -> None:
+        self._own.settle(key, sdp, source, done)
+
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         self._own.play(key, files, repeat, done)
 

@@ -265,8 +265,9 @@ class Call:
         if 200 <= response.status < 300:
             if not any(one.status >= 200 for one in exchange.responses[:-1]):
                 self.answers.append(response.body)
-            lines = self._dialog_lines(exchange.cseq, "ACK")
-            self.phone.send(build("ACK", self.target, self.phone.via(self.phone.new_branch()), lines))
+            body = b"" if exchange.body else self.own_sdp
+            lines = self._dialog_lines(exchange.cseq, "ACK") + ([SDP_LINE] if body else [])
+            self.phone.send(build("ACK", self.target, self.phone.via(self.phone.new_branch()), lines, body))
 
     def on_ack(self, ack: Request) -> None:
         """An ACK to a 2xx came."""

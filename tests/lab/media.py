@@ -12,6 +12,7 @@ from softswitch.media.quality import StreamQuality, Told
 from softswitch.sound.library import ready
 
 from .events import Events
+from .sdp import sdp
 
 ADDRESS = b"203.0.113.9"
 
@@ -83,6 +84,16 @@ class FakeMedia:
 
     def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._do("talk", key, sdp, to_network, source, done)
+
+    def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:
+        self.transports.append(transport)
+        self._do("propose", key, sdp("0.0.0.0", 9), to_network, "", done)
+
+    def settle(self, key: MediaKey, sdp: bytes, source: str, done: Did) -> None:
+        def placed(result: bytes | MediaFailed) -> None:
+            done(result if isinstance(result, MediaFailed) else None)
+
+        self._do("settle", key, sdp, "", source, placed)
 
     def play(self, key: MediaKey, files: Sequence[str], repeat: bool, done: Did) -> None:
         """Noted in `said`, as the names of the files."""

@@ -20,7 +20,8 @@ from softswitch.sound.g711 import ALAW_OF_ULAW, ULAW_OF_ALAW
 from softswitch.sound.library import tone
 from softswitch.sound.wav import HEADER_BYTES, alaw_file, alaw_of
 
-from .conftest import RelayProcess, rtp
+from .conftest import RelayProcess, media_ports, rtp
+from .test_relay_srtp import Secure
 
 
 def offer(formats: str, *lines: str, protocol: str = "RTP/AVP", port: int = 4000) -> Sdp:
@@ -361,3 +362,55 @@ def test_two_ends_of_ours_are_connected_each_in_its_own_codec(relay, party):
     assert relay.command("delete", call_id="a")["sessions"] == 1
     assert b.hear()[12:] == b"\xd5" * 160, "and then silence of ours again"
     assert relay.command("connect", **connect)["status"] == 404
+
+
+def test_it_offers_by_itself_and_takes_the_answer(relay, party):
+    one = party()
+    proposed = {"call_id": "c", "from_tag": "a", "to_tag": "s", "flags": ["talk"]}
+    ours = relay.sdp("offer", **proposed)
+    assert b" RTP/AVP 8 0 101\r\n" in ours
+    assert b"a=rtpmap:101 telephone-event/8000\r\n" in ours
+    assert relay.sdp("offer", **proposed).split(b"\r\n")[2:] == ours.split(b"\r\n")[2:], "asked once more"
+    one.told(ours)
+    answer = one.sdp().replace(b"AVP 0 101", b"AVP 8 101") + b"a=rtpmap:101 telephone-event/8000\r\n"
+    settle = {"call_id": "c", "from_tag": "a", "to_tag": "s", "flags": ["own"]}
+    assert relay.command("answer", **settle, sdp=one.sdp().replace(b"AVP 0 101", b"AVP 18"))["status"] == 488
+    assert relay.command("answer", **settle, sdp=answer)["result"] == b"ok"
+    relay.command("play media", call_id="c", from_tag="a", files=[tone("confirm").file])
+    sound = alaw_of(Path(tone("confirm").file).read_bytes())
+    heard = b""
+    while sound[:2000] not in heard:
+        packet = one.hear()
+        assert packet[1] == 8
+        heard += packet[12:]
+        assert len(heard) < 40_000
+    one.say(bytes(event(7, 9000)))
+    while (told := relay.event())["event"] != b"dtmf":
+        pass
+    assert told["key"] == b"7"
+    # Within the call: the same port, the same number for keys, and the refused line again (RFC 3264 §8).
+    held = relay.sdp("offer", call_id="c", from_tag="a", to_tag="s", sdp=one.sdp(extra="m=video 0 RTP/AVP 96\r\n"),
+                     flags=["talk"])  # fmt: skip
+    anew = relay.sdp("offer", **proposed)
+    assert media_ports(anew) == [media_ports(ours)[0], 0] == media_ports(held)
+    assert relay.command("answer", **settle, sdp=one.sdp())["result"] == b"ok"
+    until_ulaw = [one.hear()[1] for _ in range(20)]
+    assert until_ulaw[-1] == 0
+    assert relay.command("delete", call_id="c")["sessions"] == 1
+    assert relay.command("answer", **settle, sdp=answer)["status"] == 503
+    assert relay.statistics()["pairs-taken"] == 0
+
+
+def test_its_own_offer_may_be_to_encrypt(relay, party):
+    one = party()
+    proposed = {"call_id": "c", "from_tag": "a", "flags": ["echo"], "transport_protocol": "RTP/SAVP"}
+    ours = relay.sdp("offer", **proposed)
+    assert b" RTP/SAVP 8 0 101\r\n" in ours
+    assert ours.count(b"a=crypto:") >= 2
+    refused = relay.command("answer", call_id="c", from_tag="a", flags=["own"], sdp=one.sdp())
+    assert refused["status"] == 488
+    secure = Secure(one)
+    secure.told(ours)
+    relay.sdp("answer", call_id="c", from_tag="a", flags=["own"], sdp=secure.sdp())
+    secure.say(rtp(1, b"\x13" * 160))
+    assert secure.hear()[12:] == b"\x13" * 160

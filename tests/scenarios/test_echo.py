@@ -116,10 +116,44 @@ def test_methods_it_does_not_have(lab: Lab, carla: Phone) -> None:
     lab.at_rest()
 
 
-def test_without_an_offer_and_without_media(lab: Lab, carla: Phone) -> None:
+def test_who_calls_without_an_offer_gets_ours(lab: Lab, carla: Phone) -> None:
+    """RFC 3261 §13.2.1: the 200 has the offer, the ACK the answer; later too (§14.2)."""
     call = carla.invites("600", late_offer=True)
     lab.advance()
-    assert call.status == 488
+    assert call.statuses == [200]
+    assert call.media.startswith("203.0.113.9:")
+    assert [one[0] for one in lab.media.asked] == ["propose", "settle"]
+    again = call.sends("INVITE")
+    lab.advance()
+    assert again.status == 200
+    assert again.final is not None
+    assert b"m=audio" in again.final.body
+    assert [one[0] for one in lab.media.asked[2:]] == ["propose", "settle"]
+    assert lab.media.ports == 2
+    assert len(lab.switch.legs) == 1
+    call.bye()
+    lab.at_rest()
+
+
+def test_an_ack_without_an_answer_ends_the_call(lab: Lab, carla: Phone) -> None:
+    call = carla.invites("600", late_offer=True)
+    call.late_offer = False
+    lab.advance(2)
+    assert call.why == "they hung up"
+    assert lab.notes("no media")[0]["status"] == 488
+    lab.at_rest()
+
+
+def test_an_answer_that_will_not_do_ends_the_call(lab: Lab, carla: Phone) -> None:
+    call = carla.invites("600", late_offer=True)
+    lab.media.delay = 0.1
+    lab.events.after(0.15, lambda: setattr(lab.media, "fails", MediaFailed(488, "no")))
+    lab.advance(2)
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_without_media(lab: Lab, carla: Phone) -> None:
     lab.media.fails = MediaFailed(503, "No Ports")
     call = carla.invites("600")
     lab.advance()

@@ -140,7 +140,36 @@ class Calls:
             self.talkers.add(talker, now)
             self._keep(session)
         self._silence.watch(session, now)
+        self.touched = session
         return placed
+
+    def propose(self, key: Key, network: str, echoes: bool, now: float, transport: str = "") -> bytes:
+        """An offer of our own, as an end that sends back or that plays and records; raises as `offer` does."""
+        to = self.pairs.network(network)
+        session = self._echo_of(key)
+        if session is None:
+            session = self._new(key, now)
+            if not echoes:
+                session.talker = Talker(partial(self._told, session))
+            placed = session.propose(int(now), to, transport)
+            self._keep(session)
+        else:
+            placed = session.propose(int(now), to, transport)
+        self.touched = session
+        return placed
+
+    def settle(self, key: Key, sdp: bytes, source: str, now: float) -> None:
+        """The answer to what `propose` made; raises PeerError(488), PeerError(503) where there is none."""
+        session = self._echo_of(key)
+        if session is None:
+            raise PeerError(503, "no media session for this answer")
+        silent = session.talker is not None and session.talker.codec is None
+        session.settle(Sdp.parse(sdp), source)
+        if silent and session.talker is not None:
+            self.talkers.add(session.talker, now)
+        session.heard_at = now
+        self._silence.watch(session, now)
+        self.touched = session
 
     def whisper(self, key: Key, sdp: bytes, now: float) -> Talker:
         """Who speaks to the one who answered this offer so; raises PeerError(404, 488)."""

@@ -1,8 +1,9 @@
 """The ng commands, each a dictionary in and a dictionary out.
 
-As rtpengine's, with additions: the flags "echo" and "talk" of an offer, which we then answer ourselves, playing
-"files", recording into a "file"; "status" in an error, the fitting SIP status; "state" in an answer, to be handed by
-"restore" to a relay that was started anew. Of rtpengine's keys those below are read; others are passed over.
+As rtpengine's, with additions: the flags "echo" and "talk" of an offer, which we then answer ourselves, or make where
+it has no "sdp" (the answer to that has the flag "own"), playing "files", recording into a "file"; "status" in an
+error, the fitting SIP status; "state" in an answer, to be handed by "restore" to a relay that was started anew. Of
+rtpengine's keys those below are read; others are passed over.
 """
 
 from __future__ import annotations
@@ -47,6 +48,14 @@ def _source(message: Message) -> str:
     """The address of `received-from`, which is a list of family and address."""
     given = _strings(message, "received-from")
     return given[1].decode("ascii", "replace") if len(given) == 2 else ""
+
+
+def _transport(message: Message) -> str:
+    """In which form an offer is wanted, as `security.TRANSPORTS`."""
+    transport = "OSRTP" if b"offer" in _strings(message, "OSRTP") else _text(message, "transport-protocol").decode()
+    if transport not in TRANSPORTS:
+        raise PeerError(400, f"transport-protocol is none of {', '.join(filter(None, TRANSPORTS))}")
+    return transport
 
 
 def _sound(message: Message) -> bytes:
@@ -112,27 +121,36 @@ class Commands:
 
     def _offer(self, message: Message, now: float) -> dict[str, Value]:
         network = _text(message, "to-interface").decode("utf-8", "replace")
+        flags = _strings(message, "flags")
+        if (b"echo" in flags or b"talk" in flags) and not message.get("sdp"):
+            return self._propose(message, network, now)
         key, sdp, source = self._key(message), _text(message, "sdp", needed=True), _source(message)
-        if b"echo" in _strings(message, "flags"):
+        if b"echo" in flags:
             return self._placed(self._calls.echo(key, sdp, network, source, now), now)
-        if b"talk" in _strings(message, "flags"):
-            # What is being said can't be taken up by another process: nothing to be kept of it.
-            return {"result": "ok", "sdp": self._calls.talk(key, sdp, network, source, now)}
-        transport = "OSRTP" if b"offer" in _strings(message, "OSRTP") else _text(message, "transport-protocol").decode()
-        if transport not in TRANSPORTS:
-            raise PeerError(400, f"transport-protocol is none of {', '.join(filter(None, TRANSPORTS))}")
-        seed = _text(message, "key-seed")
+        if b"talk" in flags:
+            return self._placed(self._calls.talk(key, sdp, network, source, now), now)
+        transport, seed = _transport(message), _text(message, "key-seed")
         return self._placed(self._calls.offer(key, sdp, network, source, now, transport, seed), now)
+
+    def _propose(self, message: Message, network: str, now: float) -> dict[str, Value]:
+        echoes = b"echo" in _strings(message, "flags")
+        sdp = self._calls.propose(self._key(message), network, echoes, now, _transport(message))
+        return self._placed(sdp, now)
 
     def _answer(self, message: Message, now: float) -> dict[str, Value]:
         network = _text(message, "to-interface").decode("utf-8", "replace")
         sdp = _text(message, "sdp", needed=True)
+        if b"own" in _strings(message, "flags"):
+            self._calls.settle(self._key(message), sdp, _source(message), now)
+            return self._placed(sdp, now)
         return self._placed(self._calls.answer(self._key(message), sdp, network, _source(message), now), now)
 
     def _placed(self, sdp: bytes, now: float) -> dict[str, Value]:
         """With the SDP the session's state, for `restore`."""
         session, self._calls.touched = self._calls.touched, None
         assert session is not None
+        if session.talker is not None and session.echoes:
+            return {"result": "ok", "sdp": sdp}  # what is being said can't be taken up by another process
         return {"result": "ok", "sdp": sdp, "session": name_of(session), "state": state_of(session, now)}
 
     def _restore(self, message: Message, now: float) -> dict[str, Value]:

@@ -85,6 +85,7 @@ class Security:
     def take(self, offered: Media, answer: Media) -> None:
         """We answer side 0 ourselves, in the form in which it offered. Raises PeerError(488)."""
         self.staged = _first(offered)
+        self.profiles[0] = offered.protocol
         self._reply(0, answer)
 
     def _reply(self, side: int, answer: Media) -> None:

@@ -12,6 +12,7 @@ changed.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from .port import RTCP_BYTES, RTP_BYTES, nowhere
 from .security import Security, needs_bridge
 from .settings import Network
 from .srtp import is_secure
-from .talk import Codec
+from .talk import Codec, codec_of, own_offer
 from .talker import Talker
 
 
@@ -205,10 +206,13 @@ class Session:
     def echo(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> bytes:
         """Answer for ourselves: `answer`, with the ports that face side 0, from which all RTP goes back."""
         placed = self._own(offer, answer, source, network)
-        for pair in placed:
-            for port in pair.ports if pair is not None else ():
-                port.echo()
+        self._reflect(placed)
         return self._write(answer, placed, network)
+
+    @staticmethod
+    def _reflect(placed: Iterable[Pair | None]) -> None:
+        for port in [port for pair in placed if pair is not None for port in pair.ports]:
+            port.echo()
 
     def talk(self, offer: Sdp, answer: Sdp, codec: Codec, talker: Talker, source: str, network: Network) -> bytes:
         """Answer for ourselves, with `talker` at the port that faces side 0."""
@@ -217,6 +221,48 @@ class Session:
         (pair,) = [pair for pair in placed if pair is not None]
         talker.use(pair.rtp, codec)
         return self._write(answer, placed, network)
+
+    def propose(self, version: int, network: Network, transport: str) -> bytes:
+        """An offer of our own to side 0, whose answer `settle` takes; as `offer` otherwise.
+
+        What side 0 said before stays true until then (RFC 3264 §8).
+        """
+        said = self.said[0]
+        places = said.places if said is not None else ()
+        chosen = next((at for at, stream in enumerate(self.streams) if stream.pairs[0] is not None), 0)
+        known = places[chosen].codecs if places else {}
+        events = next((n for n, codec in known.items() if codec == ("telephone-event", 8000)), 0)
+        events = events or next(n for n in (101, *range(96, 128)) if n not in known)
+        kinds = [(place.kind.encode(), place.is_rtp) for place in places]
+        offer = own_offer(int(self.created_at), version, kinds, chosen, events)
+
+        def secure(at: int, stream: Stream, media: Media) -> None:
+            self._secure(at, stream, 1, media, transport)
+
+        placed = self._open(offer, network, secure)
+        self.echoes = True
+        if self.talker is not None:
+            (pair,) = [pair for pair in placed if pair is not None]
+            self.talker.use(pair.rtp, self.talker.codec)
+        else:
+            self._reflect(placed)
+        return self._write(offer, placed, network)
+
+    def settle(self, answer: Sdp, source: str) -> None:
+        """The answer of side 0 to `propose`. Raises PeerError(488); then nothing has changed."""
+        if len(answer.media) > len(self.streams):
+            raise PeerError(488, "SDP: more media lines in the answer than in the offer")
+        said = Said.read(answer, source)
+        codec = codec_of(answer) if self.talker is not None else None
+        for stream, media in zip(self.streams, answer.media, strict=False):
+            if stream.security is not None and media.port and not stream.security.answer(0, media):
+                raise PeerError(488, "SDP: a stream that has to be encrypted is answered in the clear")
+        for stream in self.streams:
+            self._lock(stream)
+        self._hear(0, said)
+        self.answered = True
+        if self.talker is not None:
+            self.talker.codec = codec
 
     def whisper(self, talker: Talker, codec: Codec) -> None:
         """Have `talker` speak to who answered and hear it; meanwhile the parties don't hear each other.
@@ -249,26 +295,35 @@ class Session:
 
     def _own(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> list[Pair | None]:
         """Be the other side ourselves: the ports that face side 0, for each media line that we accept."""
-        kept = len(self.streams)
-        self.streams += [Stream() for _ in range(len(answer.media) - kept)]
-        try:
-            for at, (stream, media, offered) in enumerate(zip(self.streams, answer.media, offer.media, strict=False)):
-                if media.port and stream.pairs[0] is None and stream.reserved[0] is None:
-                    stream.reserved[0] = self.pairs.reserve()
-                if media.port and (stream.security is not None or is_secure(offered)):
-                    stream.security = stream.security or Security(self.seed, self._name(at))
-                    stream.security.take(offered, media)
-            placed = self._place(0, answer, network)
-        except PeerError:
-            for stream in self.streams[kept:]:
-                self._free(stream, 0)
-            del self.streams[kept:]
-            raise
+
+        def secure(at: int, stream: Stream, media: Media) -> None:
+            if stream.security is not None or is_secure(offer.media[at]):
+                stream.security = stream.security or Security(self.seed, self._name(at))
+                stream.security.take(offer.media[at], media)
+
+        placed = self._open(answer, network, secure)
         for stream in self.streams:
             self._lock(stream)
         self._hear(0, Said.read(offer, source))
         self.answered = self.echoes = True
         return placed
+
+    def _open(self, own: Sdp, network: Network, secure: Callable[[int, Stream, Media], None]) -> list[Pair | None]:
+        """The ports that face side 0 for this SDP of ours, each stream made secure as it has to be."""
+        kept = len(self.streams)
+        self.streams += [Stream() for _ in range(len(own.media) - kept)]
+        try:
+            for at, (stream, media) in enumerate(zip(self.streams, own.media, strict=False)):
+                if media.port:
+                    if stream.pairs[0] is None and stream.reserved[0] is None:
+                        stream.reserved[0] = self.pairs.reserve()
+                    secure(at, stream, media)
+            return self._place(0, own, network)
+        except PeerError:
+            for stream in self.streams[kept:]:
+                self._free(stream, 0)
+            del self.streams[kept:]
+            raise
 
     def _secure(self, at: int, stream: Stream, side: int, media: Media, transport: str) -> None:
         if stream.security is None and needs_bridge(media, transport):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import PeerError
@@ -48,6 +49,28 @@ def talk_answer(offer: Sdp, session_id: int, version: int) -> tuple[Sdp, Codec]:
         for offered in offer.media
     ]
     return Sdp(session, media), codec
+
+
+def own_offer(session_id: int, version: int, kinds: Sequence[tuple[bytes, bool]], chosen: int, events: int) -> Sdp:
+    """What we offer by ourselves (RFC 3264 §5): both codecs, PCMA first, and telephone events by this number.
+
+    `kinds` are the media lines that the session has so far, each with whether it is RTP: all of them are there again
+    (§8), and refused but for the `chosen` one. The addresses are still to be placed.
+    """
+    session = Section([b"v=0\r\n", b"o=- %d %d IN IP4 0.0.0.0\r\n" % (session_id, version), b"s=softswitch\r\n"])
+    session.lines += [b"c=IN IP4 127.0.0.1\r\n", b"t=0 0\r\n"]
+    media = [Media([b"m=%s 0 %s\r\n" % (kind, b"RTP/AVP 0" if is_rtp else b"udptl t38")]) for kind, is_rtp in kinds]
+    lines = (
+        b"m=audio 9 RTP/AVP 8 0 %d" % events,
+        b"a=rtpmap:8 PCMA/8000",
+        b"a=rtpmap:0 PCMU/8000",
+        b"a=rtpmap:%d telephone-event/8000" % events,
+        b"a=fmtp:%d 0-15" % events,
+        b"a=ptime:20",
+        b"a=sendrecv",
+    )
+    media[chosen : chosen + 1] = [Media([line + b"\r\n" for line in lines])]
+    return Sdp(session, media)
 
 
 def codec_of(sdp: Sdp) -> Codec:

@@ -64,8 +64,8 @@ class Talker:
         self._timestamp = random.getrandbits(32)
         self._ssrc = random.getrandbits(32)
 
-    def use(self, port: Port, codec: Codec) -> None:
-        """Speak and hear through this port from now on."""
+    def use(self, port: Port, codec: Codec | None) -> None:
+        """Speak and hear through this port from now on; None until it is known what is spoken."""
         self.codec = codec
         if self.port is not port:
             self.port = port

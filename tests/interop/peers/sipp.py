@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,12 +46,13 @@ class Sipp:
         seconds: int = 12,
         address: str = "127.0.0.1",
         netns: str | None = None,
+        keys: Mapping[str, str] | None = None,
     ) -> None:
         """Start `scenario` ("call") against `server` (host:port).
 
         `via` is the transport named in the messages when a tunnel carries them over another one; `password` a
-        wrong one; `milliseconds` the pause of scenarios that have one; `incoming` the scenario for calls that
-        come in while `scenario` runs; `seconds` the limit for everything.
+        wrong one; `keys` are more words for the scenario; `milliseconds` the pause of scenarios that have one;
+        `incoming` the scenario for calls that come in while `scenario` runs; `seconds` the limit for everything.
         """
         folder.mkdir(parents=True)
         self._folder, self._scenario, self._seconds = folder, scenario, seconds
@@ -67,6 +68,8 @@ class Sipp:
             "-trace_err", "-error_file", folder / "errors.log", "-trace_msg", "-message_file", folder / "messages.log",
             "-trace_stat", "-stf", folder / "counts.csv", "-fd", "1", "-auth_uri", DOMAIN,
         ]  # fmt: skip
+        for name, value in (keys or {}).items():
+            command += ["-key", name, value]
         if incoming:
             command += ["-oocsf", SCENARIOS / f"{incoming}.xml"]
         self._process = Process(command, cwd=folder, netns=netns)
