@@ -586,6 +586,12 @@ class _PumpedMedia:
     def stop_whisper(self, key: MediaKey) -> None:
         self._engine.stop_whisper(key)
 
+    def press(self, key: MediaKey, digit: str, seconds: float, done: Did) -> None:
+        self._engine.press(key, digit, seconds, partial(self._done, key, done))
+
+    def take_keys(self, key: MediaKey, takes: bool) -> None:
+        self._engine.take_keys(key, takes)
+
     def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
         self._engine.record(key, file, seconds, partial(self._done, key, done))
 

@@ -14,11 +14,12 @@ from softswitch.bridge.end import End
 from softswitch.bridge.forking import Acknowledge, InnerServer
 from softswitch.bridge.identity import identity_of, lines_for
 from softswitch.bridge.invitation import ALLOW, Invitation
+from softswitch.bridge.keys import Manner, agreed, events_of, for_answer, for_offer, manner_of
 from softswitch.bridge.reliable import Reliable, wants_reliable
 from softswitch.bridge.tags import Tags, as_if_from_a_phone
 from softswitch.dialog.dialog import Dialog
 from softswitch.dialog.sessiontimer import as_client, as_server
-from softswitch.dialplan.trunk import OutsideCall
+from softswitch.dialplan.trunk import AS_THEY_COME, OutsideCall
 from softswitch.flow import Flow
 from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaFailed
@@ -150,7 +151,7 @@ class Attempt(Branch):
             remote=b"<sip:%b@%b>" % (number, trunk.domain.encode()),
             contact=b"<sip:%b@%b>" % (user, listener.uri),
             lines=(*lines, *((request.lines[at],) if at is not None and request.body and body != b"" else ())),
-            body=request.body if body is None else body,
+            body=self._offer_to(line, request.body if body is None else body),
             max_forwards=self.max_forwards,
             login=line,
             way_to=self.bridges.way_to,
@@ -159,6 +160,27 @@ class Attempt(Branch):
         self.invitation.send()
         layer = self.bridges.layer
         layer.wheel.arm(self, layer.now + SILENT_SECONDS)
+
+    @property
+    def _caller_manner(self) -> Manner:
+        """Of a call from another trunk its own `Inbound` sees to what that wants."""
+        return manner_of(self.request) if self.fork.facts.caller_account else Manner(AS_THEY_COME)
+
+    def _offer_to(self, line: Line, body: bytes) -> bytes:
+        """The caller's offer as this trunk wants it."""
+        if not body or not self.anchor:
+            return body
+        return for_offer(self.request, body, self._caller_manner, Manner(line.trunk.style.keys))
+
+    def _for_caller(self, response: Response, body: bytes | None) -> bytes | None:
+        """What the trunk said of its sound, as the caller gets it."""
+        said = response.body if body is None else body
+        if not said or self.line is None or not self.anchor or response.status >= 300:
+            return body
+        sender, caller = Manner(self.line.trunk.style.keys), self._caller_manner
+        if self._late:
+            return for_offer(response, said, sender, caller)
+        return for_answer(response, said, sender, caller, events_of(self.request.body))
 
     # -- what the invitation tells
 
@@ -314,7 +336,8 @@ class Attempt(Branch):
 
         def offer(body: bytes) -> None:
             if not self.done:
-                far.send(b"INVITE", lines, body, self._readdressed)
+                assert self.line is not None
+                far.send(b"INVITE", lines, self._offer_to(self.line, body), self._readdressed)
 
         def placed(result: bytes | MediaFailed) -> None:
             if isinstance(result, MediaFailed):
@@ -358,6 +381,7 @@ class Attempt(Branch):
     def _pass_on(self, response: Response, body: bytes | None) -> None:
         """A response of ours goes to the fork; with a 200 there is a bridge from now on."""
         answer = self._answer
+        body = self._for_caller(response, body)
         if not 200 <= response.status < 300 or answer is None:
             super()._pass_on(response, body)
             return
@@ -385,8 +409,12 @@ class Attempt(Branch):
         confirmed, self._far = self._far, None
         far = confirmed or End(bridges.layer, dialog, tag, line)
         far.media_tag, far.on_bye = tag, None
-        far.learn(received)
         far.told = far.told or invitation.body
+        far.manner = Manner(line.trunk.style.keys)
+        said = received if received.body else self._early.get(received.to.tag, received)
+        far.events = far.offers_events = events_of(said.body)
+        far.sees_events = events_of(far.told) >= 0
+        far.learn(received)
         far.pulse.agreed(as_client(received))
         far.trusts = lambda host: host in line.hosts
         far.site, far.shown = line.site, self.call.number
@@ -413,6 +441,9 @@ class Attempt(Branch):
         if acknowledge is not None:
             answer_it = acknowledge
             near.take_answer = lambda ack: bridge.answered(near, ack, answer_it)
+        else:
+            near.events, near.sees_events = events_of(request.body), events_of(near.told) >= 0
+            agreed(bridge)
 
     def _caller(self, request: Request, response: Response, body: bytes | None) -> End:
         """The caller's own end."""
@@ -420,6 +451,7 @@ class Attempt(Branch):
         dialog = Dialog.as_server(request, tag, self._contact_for_caller(), reply_flow(request))
         end = End(self.bridges.layer, dialog, request.from_.tag.decode("latin-1"))
         end.told = response.body if body is None else body
+        end.learn(request)
         facts = self.fork.facts
         end.site, end.account = self.fork.plan.site, facts.caller_account
         end.shown = facts.caller

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from softswitch.bridge import keys
 from softswitch.bridge.end import End
 from softswitch.errors import PeerError
 from softswitch.media.anchor import sdp_of, with_sdp
@@ -52,12 +53,24 @@ class Bridge:
     def offered(self, end: End, message: Request | Response, then: Placed, failed: Callable[[int], None]) -> None:
         """Have an offer of this party anchored; its whole body as it goes to the other one."""
         other = self.other(end)
-        self._place(self.bridges.media.offer, end, other, other, message, then, failed)
+
+        def placed(body: bytes) -> None:
+            then(end.offers(message, body, other) if self.bridges.anchors else body)
+
+        self._place(self.bridges.media.offer, end, other, other, message, placed, failed)
 
     def answered(self, end: End, message: Request | Response, then: Placed) -> None:
         """The same for this party's answer. It never fails: what is agreed is passed on as it is."""
         other = self.other(end)
-        self._place(self.bridges.media.answer, other, end, other, message, then, lambda status: then(message.body))
+
+        def placed(body: bytes) -> None:
+            if body and self.bridges.anchors:
+                then(end.answers(message, body, other))
+                keys.agreed(self)
+            else:
+                then(body)
+
+        self._place(self.bridges.media.answer, other, end, other, message, placed, lambda status: placed(message.body))
 
     def _place(
         self,
@@ -187,6 +200,11 @@ class Bridge:
     def on_other(self, end: End, request: Request, server: ServerOther) -> None:
         """INFO with a key that was pressed, a line of text: passed on."""
         self.heard()
+        if request.method != b"INFO" or not keys.pressed(self, end, request, server):
+            self.pass_on(end, request, server)
+
+    def pass_on(self, end: End, request: Request, server: ServerOther) -> None:
+        """As it is."""
 
         def done(response: Response | None) -> None:
             if response is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from softswitch.bridge import keys
 from softswitch.bridge.attempt import Attempt
 from softswitch.bridge.bridge import Bridge
 from softswitch.bridge.called import called_number, caller_of
@@ -140,6 +141,7 @@ class Bridges:
         for end in (a, b):
             self._ends[end.dialog.key] = end
             end.locate = self._locate
+            end.keys_taken = False
         return bridge
 
     def on_request(self, request: Request) -> bool:
@@ -171,10 +173,14 @@ class Bridges:
             self._ends.pop(dialog.key, None)
 
     def _on_key(self, event: MediaEvent) -> None:
+        given = event.details.get("key", b"")
+        key = given.decode("latin-1") if isinstance(given, bytes) else str(given)
         confirmation = self._asking.get(event.call_id)
+        bridge = self._bridges.get(event.call_id.encode("utf-8", "surrogateescape"))
         if confirmation is not None:
-            key = event.details.get("key", b"")
-            confirmation.key(key.decode("latin-1") if isinstance(key, bytes) else str(key))
+            confirmation.key(key)
+        elif bridge is not None:
+            keys.heard(bridge, event.tag, key)
 
     def heard(self, call_id: bytes) -> None:
         """Somebody in this call is alive."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from softswitch.bridge.invitation import ALLOW, Login
+from softswitch.bridge.keys import Manner, events_of, for_answer, for_offer
 from softswitch.bridge.pulse import Pulse
 from softswitch.dialog.dialog import Dialog
 from softswitch.dialog.sessiontimer import as_server
@@ -46,15 +47,20 @@ class End:
         "dialog",
         "due",
         "ended",
+        "events",
         "invite_number",
         "inviting",
+        "keys_taken",
         "layer",
         "locate",
         "login",
+        "manner",
         "media_tag",
+        "offers_events",
         "on_bye",
         "on_end",
         "pulse",
+        "sees_events",
         "shown",
         "site",
         "slot",
@@ -88,6 +94,16 @@ class End:
         self.pulse = Pulse(self)
         self.told = b""
         """The session description that this party was given last."""
+        self.manner = Manner()
+        """How this party is about keys; that of a phone is found by `learn`."""
+        self.events = -1
+        """By which payload type it knows telephone events, as agreed last; -1 when it doesn't."""
+        self.offers_events = -1
+        """The same of the offer that it made last."""
+        self.sees_events = False
+        """It was given a description with telephone events, so it sends them."""
+        self.keys_taken = False
+        """Its telephone events are told to the other party by INFO."""
         self.trusts: Callable[[str], bool] = lambda host: False
         """Whether requests may come from this address too, besides where ours go."""
         self.locate: Callable[[Dialog], None] = lambda dialog: None
@@ -123,6 +139,22 @@ class End:
         values = [value for line in message.all(b"allow") for value in line.upper().replace(b",", b" ").split()]
         if values:
             self.allowed = frozenset(values)
+            if not self.manner.style:
+                self.manner = Manner("", b"INFO" in self.allowed)
+
+    def offers(self, message: Request | Response, body: bytes, to: End) -> bytes:
+        """`body`, this party's offer, as it goes to that one."""
+        self.offers_events = events_of(body)
+        body = for_offer(message, body, self.manner, to.manner)
+        to.sees_events = events_of(body) >= 0
+        return body
+
+    def answers(self, message: Request | Response, body: bytes, to: End) -> bytes:
+        """The same for its answer."""
+        self.events, to.events = events_of(body), to.offers_events
+        body = for_answer(message, body, self.manner, to.manner, to.offers_events)
+        to.sees_events = events_of(body) >= 0
+        return body
 
     # -- what comes in
 

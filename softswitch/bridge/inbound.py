@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from softswitch.bridge.end import End
 from softswitch.bridge.forking import Acknowledge, BridgedFork, InnerServer
 from softswitch.bridge.invitation import ALLOW
+from softswitch.bridge.keys import Manner, agreed, events_of, for_answer, for_offer, manner_of
 from softswitch.bridge.reliable import Reliable, wants_reliable
 from softswitch.bridge.tags import Tags
 from softswitch.dialog.dialog import Dialog
@@ -52,6 +53,8 @@ class Inbound:
         self._end: End | None = None
         self.sender = b""
         self._late = not request.body
+        self._offered_events = False
+        """The office's phones were offered telephone events."""
         self._reliable = Reliable(bridges, request, server) if wants_reliable(request) else None
         self._diary: Diary | None = None
         server.owner = self
@@ -68,6 +71,10 @@ class Inbound:
         self.sender = b"%b<sip:%b@%b>;tag=%b" % (name, user, domain, self.local_tag)
         number = escape(called.encode())
         at = request.first.get(b"content-type")
+        body = request.body
+        if body and core.anchors:
+            body = for_offer(request, body, self._manner, Manner())
+            self._offered_events = events_of(body) >= 0
         lines = [
             b"INVITE sip:%b@%b SIP/2.0" % (number, site),
             b"Via: " + request.flow.listener.via + bridges.layer.ids.branch(),
@@ -80,9 +87,9 @@ class Inbound:
             b"Supported: timer, replaces",
             b"Session-Expires: %d;refresher=uac" % SESSION_SECONDS,
             *([request.lines[at]] if at is not None and request.body else []),
-            b"Content-Length: %d" % len(request.body),
+            b"Content-Length: %d" % len(body),
         ]
-        made = parse(b"\r\n".join((*lines, b"", request.body)), request.flow)
+        made = parse(b"\r\n".join((*lines, b"", body)), request.flow)
         assert isinstance(made, Request)
         self.inner = inner = InnerServer(self, made)
         forwarded = max(times_forwarded(request), core.coming_round(plan, called, self.caller))
@@ -135,7 +142,22 @@ class Inbound:
         lines = [*routes, b"Contact: " + self._contact, ALLOW, *more]
         if response.body and at is not None:
             lines.append(response.lines[at])
-        return respond(request, status, "", lines, response.body, tag)
+        return respond(request, status, "", lines, self._for_caller(response), tag)
+
+    @property
+    def _manner(self) -> Manner:
+        return Manner(self.line.trunk.style.keys)
+
+    def _for_caller(self, response: Response) -> bytes:
+        """What somebody in the office said of their sound, as the provider gets it."""
+        assert self.inner is not None
+        if not response.body or not self.bridges.anchors:
+            return response.body
+        joined = self.inner.joined
+        sender = joined[0].manner if joined is not None else manner_of(response)
+        if self._late:
+            return for_offer(response, response.body, sender, self._manner)
+        return for_answer(response, response.body, sender, self._manner, events_of(self.request.body))
 
     @property
     def _contact(self) -> bytes:
@@ -161,6 +183,8 @@ class Inbound:
             phone = far = self.inner.phone(response)
             phone.site = self.line.site
             phone.pulse.agreed(as_client(response))
+            phone.events = phone.offers_events = events_of(response.body)
+            phone.sees_events = self._offered_events
             acknowledge = (lambda answer: phone.acknowledge(1, answer)) if self._late else None
             if acknowledge is None:
                 phone.acknowledge(1)
@@ -173,8 +197,12 @@ class Inbound:
             self.channel = None
         data = self._respond(200, response, outer_tag, (b"Supported: timer, replaces", *as_server(self.request)[1]))
         self.server.respond(200, data)
-        near.told = response.body
+        near.told = self._for_caller(response)
         near.accept(data, self.request)
+        if not self._late:
+            near.events = events_of(self.request.body)
+            near.sees_events = events_of(near.told) >= 0
+            agreed(bridge)
 
     def end(self, tag: bytes) -> End:
         """The provider's end; `tag` is ours in its dialog, once there is an answer."""
@@ -182,7 +210,7 @@ class Inbound:
             request, line = self.request, self.line
             dialog = Dialog.as_server(request, tag, self._contact, reply_flow(request))
             end = self._end = End(self.bridges.layer, dialog, self.local_tag.decode("latin-1"), line)
-            end.site, end.shown = line.site, self.caller
+            end.site, end.shown, end.manner = line.site, self.caller, self._manner
             end.trusts = lambda host: host in line.hosts
         return self._end
 

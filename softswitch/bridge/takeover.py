@@ -63,7 +63,9 @@ def take_over(bridges: Bridges, request: Request, site: str, account: str) -> bo
         old.hang_up()
 
     def placed(body: bytes) -> None:
-        moved.send(b"INVITE", (b"Content-Type: application/sdp",), body, answered)
+        near.learn(request)
+        offer = near.offers(request, body, moved)
+        moved.send(b"INVITE", (b"Content-Type: application/sdp",), offer, answered)
 
     key = (request.call_id, near.media_tag, media_tag)
     moved.inviting = True

@@ -243,7 +243,7 @@ class Transfer:
                 invitation.acknowledge(dialog, answer)
 
             def placed(body: bytes) -> None:
-                self._target_ready(far, body, acknowledge)
+                self._target_ready(far, response, body, acknowledge)
 
             key = (self.call_id, far.media_tag, self.tag.decode("latin-1"))
             self.bridges.place_offer(key, self.moved, response, placed, lambda status: self._failed(status))
@@ -262,11 +262,11 @@ class Transfer:
         if inner.joined is not None:
             far, acknowledge = inner.joined
             assert acknowledge is not None
-            self._target_ready(far, response.body, acknowledge)
+            self._target_ready(far, response, response.body, acknowledge)
             return
         phone = inner.phone(response)
         phone.site = self.mover.site
-        self._target_ready(phone, response.body, lambda answer: phone.acknowledge(1, answer))
+        self._target_ready(phone, response, response.body, lambda answer: phone.acknowledge(1, answer))
 
     def _too_late(self, response: Response) -> None:
         assert self._inner is not None
@@ -277,7 +277,8 @@ class Transfer:
 
     # -- the moved party gets a new offer
 
-    def _target_ready(self, far: End, offer: bytes, acknowledge: Acknowledge) -> None:
+    def _target_ready(self, far: End, response: Response, offer: bytes, acknowledge: Acknowledge) -> None:
+        offer = far.offers(response, offer, self.moved)
         self._offered = (far, offer, far.media_tag, acknowledge)
         self._offer()
 
@@ -367,7 +368,8 @@ class Transfer:
                     other.hang_up()
                     self._done()
 
-                target.send(b"INVITE", (b"Content-Type: application/sdp",), body, answered)
+                offer = moved.offers(response, body, target)
+                target.send(b"INVITE", (b"Content-Type: application/sdp",), offer, answered)
 
             self.bridges.place_offer(key, target, response, placed, lost)
 

@@ -194,6 +194,7 @@ class StyleModel(Model):
     sender: Word = ""
     identity: Words | None = None
     forwards: Word = ""
+    keys: Word = ""
     called: Word = ""
 
 

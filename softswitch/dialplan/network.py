@@ -13,7 +13,18 @@ from softswitch.dialplan.models import OutsideModel, StyleModel, TrunkModel
 from softswitch.dialplan.names import ALREADY_REPORTED, NAME, NUMBER, USER, Directory
 from softswitch.dialplan.source import Part, Source, suggestion
 from softswitch.dialplan.telephone import SUPPORTED_REGIONS, international
-from softswitch.dialplan.trunk import AN_HOUR, AT_ONCE, MINUTES_A_DAY, Limit, OutsideLine, Style, Trunk
+from softswitch.dialplan.trunk import (
+    AN_HOUR,
+    AS_THEY_COME,
+    AT_ONCE,
+    EVENTS,
+    INFO,
+    MINUTES_A_DAY,
+    Limit,
+    OutsideLine,
+    Style,
+    Trunk,
+)
 
 STYLES: Mapping[str, Style] = {
     "number in From": Style(),
@@ -27,6 +38,7 @@ SENDERS = ("number", "account")
 IDENTITIES = ("p-asserted-identity", "p-preferred-identity", "remote-party-id")
 FORWARDS = ("diversion", "history-info", "original", "own number")
 CALLED = ("any", "uri", "to")
+KEYS = (EVENTS, INFO, AS_THEY_COME)
 TRANSPORTS = ("udp", "tcp", "tls")
 
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -117,6 +129,7 @@ class Network:
             ("sender", written.sender, SENDERS),
             ("forwards", written.forwards, FORWARDS),
             ("called", written.called, CALLED),
+            ("keys", written.keys, KEYS),
         )
         for key, text, known in choices:
             if not text:

@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 from softswitch.dialplan.telephone import country_of, national
 
+EVENTS, INFO, AS_THEY_COME = "events", "info", "as they come"
+"""Telephone events in the sound (RFC 4733), also for phones that use INFO; INFO, also for phones that use events; or as
+the parties agree between themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
@@ -21,6 +25,8 @@ class Style:
     forwards: str = "diversion"
     """How a forwarded call shows who called: "diversion" or "history-info" name the forwarder beside the original
     caller in From; "original" shows the caller alone, "own number" the forwarder's number alone."""
+    keys: str = EVENTS
+    """How keys that are pressed go to and fro: EVENTS, INFO or AS_THEY_COME."""
     called: str = "any"
     """Where the called number stands in a call that comes in: "uri", "to", or "any": the first that is known."""
 

@@ -143,6 +143,27 @@ class RelayClient:
     def stop_whisper(self, key: MediaKey) -> None:
         self._do("stop whisper", key, lambda failed: None, **_of_branch(key))
 
+    def press(self, key: MediaKey, digit: str, seconds: float, done: Did) -> None:
+        milliseconds, serial = int(seconds * 1000), self._count + 1
+        self._do("play DTMF", key, done, code=digit, duration=milliseconds, serial=serial, **_of_branch(key))
+
+    def take_keys(self, key: MediaKey, takes: bool) -> None:
+        message: dict[str, Value] = {
+            "command": "block DTMF" if takes else "unblock DTMF",
+            "call-id": key.call_id,
+            "from-tag": key.from_tag,
+            **_of_branch(key),
+        }
+
+        def did(reply: dict[str, Value] | None) -> None:
+            failed = _failure(reply)
+            if failed is not None:
+                _log.warning("keys are not taken out of the sound: %s", failed.reason)
+            elif reply is not None:
+                self.memory.keep(key.call_id, reply.get("session"), reply.get("state"))
+
+        self.request(message, did)
+
     def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
         self._do("start recording", key, done, file=os.fsencode(file), seconds=ceil(seconds))
 

@@ -116,6 +116,14 @@ class MediaEngine(Protocol):
         """Let them hear each other."""
         ...
 
+    def press(self, key: MediaKey, digit: str, seconds: float, done: Did) -> None:
+        """Have `key.to_tag` hear a key of `key.from_tag` as a telephone event (RFC 4733)."""
+        ...
+
+    def take_keys(self, key: MediaKey, takes: bool) -> None:
+        """Tell of the telephone events of `key.from_tag` by "dtmf" instead of passing them on, or no longer."""
+        ...
+
     def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
         """Write what is heard at this end into a new WAV file, at most so many seconds."""
         ...

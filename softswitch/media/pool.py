@@ -110,6 +110,16 @@ class EnginePool:
         if self._of(key.call_id) is None:
             self._own.stop_whisper(key)
 
+    def press(self, key: MediaKey, digit: str, seconds: float, done: Did) -> None:
+        if self._of(key.call_id) is None:
+            self._own.press(key, digit, seconds, done)
+        else:
+            self._loop.call_soon(done, MediaFailed(503, "keys are pressed by our own relay only"))
+
+    def take_keys(self, key: MediaKey, takes: bool) -> None:
+        if self._of(key.call_id) is None:
+            self._own.take_keys(key, takes)
+
     def delete(self, call_id: str, from_tag: str = "", via_branch: str = "", told: Told | None = None) -> None:
         member = self._of(call_id)
         if member is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -141,6 +142,36 @@ def test_hold_and_resume_over_the_trunk(provider: str, start_switch: StartSwitch
         one.wait_event("media", status="active")
     mobile.command("hangup")
     carla.closed()
+
+
+@pytest.mark.parametrize("style", ["events", "info"])
+def test_keys_reach_the_other_one_as_it_wants_them(
+    provider: str, start_switch: StartSwitch, start: Start, style: str
+) -> None:
+    """The phone tells by INFO and the provider wants telephone events, or the other way round."""
+    text = dialplan(provider).replace(
+        "secret: carla-home, number", f"style: {{keys: {style}}}, secret: carla-home, number"
+    )
+    switch = start_switch(dialplan=text)
+    registered(switch)
+    carla, mobile = start(ACCOUNTS["carla-home"], switch.at("udp")), start(MOBILE, provider)
+    carla.dial("01701234567")
+    mobile.answer()
+    carla.established()
+    mobile.established()
+    wait_until(lambda: mobile.recorded_bytes() > RATE, "sound", 10)
+    carla.command("dtmf", digits="42#", info=style == "events")
+    for digit in "42#":
+        assert mobile.wait_event("dtmf")["digit"] == digit
+    assert (re.search(r"^INFO sip:", mobile.output, re.M) is not None) == (style == "info")
+    assert ("telephone-event" in mobile.output) or style == "info"
+    mobile.command("dtmf", digits="7", info=style == "info")
+    assert carla.wait_event("dtmf")["digit"] == "7"
+    assert len(re.findall(r"^INFO sip:.*\n", carla.output, re.M)) == (3 if style == "events" else 0), (
+        "its own ones alone"
+    )
+    carla.command("hangup")
+    mobile.closed()
 
 
 def test_an_emergency_call_passes_for_who_may_not_call_anybody_else(

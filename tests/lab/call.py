@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -83,7 +84,16 @@ class Call:
 
     @property
     def own_sdp(self) -> bytes:
-        return sdp(self.phone.host, 40000, version=self._version)
+        return sdp(self.phone.host, 40000, version=self._version, events=self._events)
+
+    @property
+    def _events(self) -> int:
+        """The payload type of telephone events; as an answer has it only where it was offered."""
+        offer = self.incoming.request.body if self.incoming is not None else b""
+        match = re.search(rb"a=rtpmap:(\d+) telephone-event", offer)
+        if match is not None and self.phone.events:
+            return int(match[1])
+        return 0 if offer else self.phone.events
 
     def next_cseq(self) -> int:
         self._cseq += 1
@@ -258,7 +268,10 @@ class Call:
         """Offer anew: hold with "sendonly"."""
         self._version += 1
         return self.sends(
-            "INVITE", SDP_LINE, *extra, body=sdp(self.phone.host, 40000, direction, version=self._version)
+            "INVITE",
+            SDP_LINE,
+            *extra,
+            body=sdp(self.phone.host, 40000, direction, version=self._version, events=self.phone.events),
         )
 
     def _on_reanswer(self, exchange: Exchange, response: Response) -> None:

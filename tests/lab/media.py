@@ -54,6 +54,10 @@ class FakeMedia:
         """Call-IDs of calls whose parties hear each other."""
         self.whispered: list[MediaKey] = []
         """Whose call goes on only after a key."""
+        self.pressed: list[tuple[str, str]] = []
+        """By whose tag as it were, and the key."""
+        self.taken: set[str] = set()
+        """The tags of parties whose telephone events are told."""
         self.spoken = b""
         self._port = 30000
 
@@ -120,6 +124,16 @@ class FakeMedia:
 
     def stop_whisper(self, key: MediaKey) -> None:
         self.whispered.remove(key)
+
+    def press(self, key: MediaKey, digit: str, seconds: float, done: Did) -> None:
+        """Noted in `pressed`."""
+        self.pressed.append((key.from_tag, digit))
+        self._did(key, done)
+
+    def take_keys(self, key: MediaKey, takes: bool) -> None:
+        """Noted in `taken`."""
+        assert self._find(key) is not None
+        (self.taken.add if takes else self.taken.discard)(key.from_tag)
 
     def record(self, key: MediaKey, file: str, seconds: float, done: Did) -> None:
         """What is recorded is the WAV file `spoken`."""

@@ -63,6 +63,8 @@ class Phone:
         self.on_call: Rings = lambda call: call.ring()
         self.replies: dict[str, tuple[int, tuple[bytes, ...], bytes]] = {}
         """By method: what other requests than INVITE are answered, where it is not a plain 200."""
+        self.events = 0
+        """The payload type by which it knows telephone events; 0 when it doesn't."""
         self.deaf = False
         """Switched off without a word: hears nothing, says nothing."""
         self.sender: Callable[[bytes], None] = self._send

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 
-def sdp(host: str, port: int, direction: str = "sendrecv", version: int = 1) -> bytes:
-    """One audio stream."""
+def sdp(host: str, port: int, direction: str = "sendrecv", version: int = 1, events: int = 0) -> bytes:
+    """One audio stream; `events` is the payload type of telephone events."""
     family = "IP6" if ":" in host else "IP4"
+    keys = f"a=rtpmap:{events} telephone-event/8000\r\n" if events else ""
     return (
         f"v=0\r\no=- 1 {version} IN {family} {host}\r\ns=-\r\nc=IN {family} {host}\r\nt=0 0\r\n"
-        f"m=audio {port} RTP/AVP 8 0\r\na={direction}\r\n"
+        f"m=audio {port} RTP/AVP 8 0{f' {events}' if events else ''}\r\n{keys}a={direction}\r\n"
     ).encode()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -12,6 +13,7 @@ from ...errors import PeerError
 from ...sip.sdp import Sdp
 from ..ng import Value
 from .echo import echo_answer
+from .keypad import Keypad
 from .pairs import Pairs
 from .session import Session
 from .settings import RelaySettings
@@ -189,6 +191,33 @@ class Calls:
             raise PeerError(404, "unknown call")
         session.stop_whisper()
 
+    def keypad(self, key: Key) -> Keypad:
+        """That of the party with `from_tag` in its call with `to_tag`; raises PeerError(404) where there is none."""
+        return self._keypad(*self._party(key))
+
+    def take_keys(self, key: Key, takes: bool) -> Session:
+        """Tell of this party's keys instead of passing them on, or no longer; raises PeerError(404)."""
+        session, side = self._party(key)
+        self._keypad(session, side).take(takes)
+        return session
+
+    def _party(self, key: Key) -> tuple[Session, int]:
+        session = self._by_tags(key)
+        if session is None:
+            raise PeerError(404, "unknown call")
+        return session, session.side_of(key.from_tag) or 0
+
+    def _keypad(self, session: Session, side: int) -> Keypad:
+        keypad = session.keypads[side]
+        if keypad is None:
+            keypad = session.keypads[side] = Keypad(self.talkers, partial(self._pressed, session, side))
+        if not session.aim_keypad(side):
+            raise PeerError(404, "there is no sound between two parties")
+        return keypad
+
+    def _pressed(self, session: Session, side: int, key: str) -> None:
+        self.tell("dtmf", session, session.tag_of(side), key=key, branch=session.via_branch)
+
     def _told(self, session: Session, event: str, key: str) -> None:
         """From an end of our own, or from one that was whispered to."""
         tag = session.from_tag if session.echoes else session.to_tag
@@ -214,6 +243,10 @@ class Calls:
         session = restored(message, self.pairs, self._settings.patience_seconds, now)
         session.heard_at = now
         self._keep(session)
+        for side, takes in enumerate(message.get("takes", ())):
+            with suppress(PeerError):
+                if takes:
+                    self._keypad(session, side).take(True)
         self._silence.watch(session, now)
 
     def states(self, call_id: bytes, now: float) -> dict[bytes, bytes]:

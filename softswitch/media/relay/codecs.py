@@ -34,3 +34,11 @@ def _read(lines: tuple[bytes, ...]) -> Codecs:
         if number.isdigit() and rate.isdigit() and 0 < len(rate) < 8 and int(number) < 128 and int(rate):
             found[int(number)] = name.decode("ascii", "replace")[:32], int(rate)
     return found
+
+
+def events_of(codecs: Codecs) -> int:
+    """The payload type of telephone events at the clock of G.711 (RFC 4733 §2.5.1.1); -1 where there is none."""
+    for number, (name, rate) in codecs.items():
+        if rate == 8000 and name.lower() == "telephone-event":
+            return number
+    return -1

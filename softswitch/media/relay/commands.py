@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ...errors import PeerError
 from ..ng import Value
 from .calls import Calls, Key, name_of
+from .dtmf import KEYS
 from .player import CannotPlay, load
 from .port import Port
 from .security import TRANSPORTS
@@ -24,6 +25,7 @@ from .talker import Talker
 _LISTED = 32
 """Calls in an answer to `list` unless a limit is given."""
 _MAX_LISTED = 500
+_LONGEST_KEY = 5000
 _LONGEST_RECORDING = 3600
 """Seconds."""
 
@@ -94,6 +96,9 @@ class Commands:
             b"connect": self._connect,
             b"whisper": self._whisper,
             b"stop whisper": self._stop_whisper,
+            b"play DTMF": self._press,
+            b"block DTMF": self._take_keys,
+            b"unblock DTMF": self._take_keys,
             b"start recording": self._record,
             b"stop recording": self._stop_recording,
         }
@@ -197,6 +202,23 @@ class Commands:
     def _stop_whisper(self, message: Message, now: float) -> dict[str, Value]:
         self._calls.stop_whisper(self._key(message))
         return {"result": "ok"}
+
+    def _press(self, message: Message, now: float) -> dict[str, Value]:
+        code, milliseconds = _text(message, "code", needed=True).decode("latin-1"), message.get("duration", 160)
+        if len(code) != 1 or code not in KEYS:
+            raise PeerError(400, "code is no key")
+        if not isinstance(milliseconds, int) or not 40 <= milliseconds <= _LONGEST_KEY:
+            raise PeerError(400, f"duration is no time from 40 to {_LONGEST_KEY} ms")
+        keypad = self._calls.keypad(self._key(message))
+        if keypad.events < 0:
+            raise PeerError(488, "that party knows no telephone events")
+        serial = message.get("serial", 0)
+        keypad.press(code, milliseconds / 1000, now, serial if isinstance(serial, int) else 0)
+        return {"result": "ok"}
+
+    def _take_keys(self, message: Message, now: float) -> dict[str, Value]:
+        session = self._calls.take_keys(self._key(message), message.get("command") == b"block DTMF")
+        return {"result": "ok", "session": name_of(session), "state": state_of(session, now)}
 
     def _stop(self, message: Message, now: float) -> dict[str, Value]:
         self._talker(message).player.play(b"", False)

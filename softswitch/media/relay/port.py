@@ -203,8 +203,8 @@ class Port:
         assert self.expected.target is not None
         return self.sock.sendto(packet, self.expected.target)
 
-    def send(self, packet: bytes) -> None:
-        """Send a packet of our own to the party, if it is known where that is. Raises OSError."""
+    def send(self, packet: memoryview | bytes) -> None:
+        """Send a packet to the party, if it is known where that is. Raises OSError."""
         if self.latched is not None:
             self._sealed(self.sock.send)(packet)
         elif self.expected is not None and self.expected.target is not None:

@@ -20,7 +20,8 @@ from ...errors import PeerError
 from ...sip.sdp import Media, Sdp, is_unspecified
 from ..ng import Value
 from ..quality import as_message
-from .codecs import codecs_of
+from .codecs import codecs_of, events_of
+from .keypad import Keypad
 from .latch import expect
 from .measure import Codecs, quality_of
 from .pairs import Pair, Pairs
@@ -134,6 +135,8 @@ class Session:
     watch: int = 0
     """Counts the answers: which `Silence` look at it is still due."""
     closed: bool = False
+    keypads: list[Keypad | None] = field(default_factory=lambda: [None, None])
+    """By side: how this party's keys reach the other one, where that is another way than they come."""
     staged: tuple[int, Said] | None = None
     """The side that offered last and what it said: it counts from the answer on."""
 
@@ -201,6 +204,8 @@ class Session:
             self._hear(*staged)
         self._hear(side, said)
         self.answered = True
+        self.aim_keypad(0)
+        self.aim_keypad(1)
         return self._write(sdp, placed, network)
 
     def echo(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> bytes:
@@ -292,6 +297,20 @@ class Session:
                 port.tap = None
                 if port.peer is not None:
                     port.peer.aim()
+        self.aim_keypad(0)
+        self.aim_keypad(1)
+
+    def aim_keypad(self, side: int) -> bool:
+        """Put the keypad of the party on this side where its sound is now; False where there is none between two."""
+        keypad, mine, other = self.keypads[side], self.said[side], self.said[1 - side]
+        if keypad is None or mine is None or other is None or self.echoes or self.talker is not None:
+            return False
+        for stream, place, facing in zip(self.streams, mine.places, other.places, strict=False):
+            source, to = stream.pairs[side], stream.pairs[1 - side]
+            if source is not None and to is not None and place.kind == "audio" and place.port and facing.port:
+                keypad.use(source.rtp, to.rtp, events_of(place.codecs), events_of(facing.codecs))
+                return True
+        return False
 
     def _own(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> list[Pair | None]:
         """Be the other side ourselves: the ports that face side 0, for each media line that we accept."""
@@ -458,6 +477,10 @@ class Session:
         if self.talker is not None:
             self.talker.close()
             self.talker = None
+        for keypad in self.keypads:
+            if keypad is not None:
+                keypad.close()
+        self.keypads = [None, None]
         for stream in self.streams:
             self._free(stream, 0)
             self._free(stream, 1)

@@ -36,6 +36,7 @@ def state_of(session: Session, now: float) -> bytes:
             "seed": session.seed,
             "staged": [session.staged[0], _said(session.staged[1])] if session.staged is not None else [],
             "streams": [_stream(stream) for stream in session.streams],
+            "takes": [int(keypad is not None and keypad.takes) for keypad in session.keypads],
             "to-tag": session.to_tag,
             "to-tags": sorted(session.to_tags),
             "via-branch": session.via_branch,

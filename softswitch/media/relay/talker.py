@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from heapq import heappop, heappush
 from struct import Struct
+from typing import Protocol
 
 from ...sound.g711 import ALAW_OF_ULAW, ULAW_OF_ALAW
 from .dtmf import Keys
@@ -172,14 +173,25 @@ class Talker:
         self.port = None
 
 
+class Speaker(Protocol):
+    """Whoever has something to send every few milliseconds."""
+
+    closed: bool
+    """Nothing more is sent."""
+
+    def speak(self) -> float:
+        """Send the next packet; in how many seconds the one after it is due."""
+        ...
+
+
 class Talkers:
     """All of them, by when they speak next; moments are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._due: list[tuple[float, int, Talker]] = []
+        self._due: list[tuple[float, int, Speaker]] = []
         self._count = 0
 
-    def add(self, talker: Talker, now: float) -> None:
+    def add(self, talker: Speaker, now: float) -> None:
         """Have it speak from now on, until it is closed."""
         self._count += 1
         heappush(self._due, (now, self._count, talker))
