@@ -138,15 +138,27 @@ def phones_without_relay(settings: Settings, plans: Plans, shown_from: Path | No
     shown = str(shown_path(settings.file, shown_from))
     networks = {listener.network for listener in settings.listeners}
     texts = []
+    for plan in plans.values():
+        network = _network_of(plan.media)
+        if network and network not in networks:
+            near = did_you_mean(network, networks)
+            texts.append(f'media: {plan.media} of {plan.site}: no listener is on a network "{network}"{near}')
     for phone in [phone for plan in plans.values() for phone in plan.phones.values()]:
-        network = phone.media.removeprefix("direct in ")
-        if phone.srtp and settings.relay.use != "always":
+        network = _network_of(phone.media)
+        if phone.srtp and phone.media.startswith("direct"):
+            texts.append(f"phone {phone.name} has srtp: {phone.srtp}, so media: {phone.media} has no effect")
+        if phone.srtp and settings.relay.use == "never":
             text = f"relay: use is never, so for srtp: {phone.srtp} of phone {phone.name} nothing is done"
             texts.append(f"{text} but to refuse its own calls")
         if network and network not in networks:
             near = did_you_mean(network, networks)
             texts.append(f'media: {phone.media} of phone {phone.name}: no listener is on a network "{network}"{near}')
     return [Problem(shown, 0, 0, text, "warning") for text in texts]
+
+
+def _network_of(media: str) -> str:
+    """The network that is named in `media:`, or ""."""
+    return media.removeprefix("direct in ") if media.startswith("direct in ") else ""
 
 
 def shown_path(path: Path, shown_from: Path | None) -> Path:

@@ -6,6 +6,7 @@ differs from the one here (units are part of names here, and of values there), i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
 
 from softswitch.flow import Listener
-from softswitch.values import EngineAddress, PortRange, count, duration, network_range, size, yes_or_no
+from softswitch.values import EngineAddress, PortRange, RelayUse, count, duration, network_range, size, yes_or_no
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -161,8 +162,11 @@ class RelaySettings:
     """The rtpengines that calls go through; none: our own relay does it."""
     ports: PortRange
     """UDP ports for media, on each of the addresses."""
-    use: Literal["always", "never"]
-    """"never": phones send media to each other directly; only right where no NAT is between them."""
+    use: RelayUse
+    """"when needed": phones that can reach each other talk straight (`proxy/direct`). "never": all phones send media to
+    each other directly; only right where no NAT is between them."""
+    use_in: Mapping[str, RelayUse]
+    """By network, where it is another word there than elsewhere."""
     addresses: tuple[RelayAddress, ...]
     silence_seconds: float
     """A stream that was silent on both sides for so long is given up."""

@@ -317,7 +317,14 @@ class _Reader:
                 made = self._implied(listener, listeners)
                 if made is not None:
                     addresses[listener.network, listener.ipv6] = made
-        return settings.RelaySettings(raw.engine, raw.ports, raw.use, tuple(addresses.values()), raw.silence)
+        use = dict(raw.use)
+        for name in use:
+            if name and name not in known:
+                text = f'no listener is on a network "{name}"{did_you_mean(name, known)}'
+                _, key = yamltext.locate(self._tree, ("relay", "use", name))
+                self.problems.append(yamltext.problem_at(key or self._tree, text))
+        anywhere = use.pop("", "always")
+        return settings.RelaySettings(raw.engine, raw.ports, anywhere, use, tuple(addresses.values()), raw.silence)
 
     def _implied(self, listener: Listener, listeners: tuple[Listener, ...]) -> settings.RelayAddress | None:
         """Where media passes in a listener's network and family when nothing is written about it."""

@@ -29,6 +29,7 @@ from softswitch.values import (
     Address,
     EngineAddress,
     PortRange,
+    RelayUse,
     advertised_address,
     bind_address,
     host_and_port,
@@ -36,6 +37,7 @@ from softswitch.values import (
     media_engine,
     network_name,
     port_range,
+    relay_use,
 )
 
 _DEFAULT_PORTS = PortRange(20000, 29999)
@@ -76,7 +78,7 @@ class WrittenRelay:
 
     engine: Annotated[tuple[EngineAddress, ...], PlainValidator(media_engine)] = ()
     ports: Annotated[PortRange, PlainValidator(port_range)] = _DEFAULT_PORTS
-    use: Literal["always", "never"] = "always"
+    use: Annotated[dict[str, RelayUse], PlainValidator(relay_use)] = field(default_factory=dict)
     networks: dict[str, Annotated[list[WrittenRelayNetwork], BeforeValidator(_listed)]] = field(default_factory=dict)
     silence: Seconds = 120.0
 

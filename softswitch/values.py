@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
+
+from softswitch.suggest import did_you_mean
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _BYTES = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}
@@ -16,6 +18,10 @@ _SIZE = re.compile(r"(\d{1,12})\s*([a-zA-Z]*)", re.ASCII)
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,62})(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,62}))*\.?")
 
 _NETWORK_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,31}", re.ASCII)
+
+
+RelayUse: TypeAlias = Literal["always", "when needed", "never"]
+_USES: tuple[RelayUse, ...] = ("always", "when needed", "never")
 
 
 class Address(NamedTuple):
@@ -155,6 +161,20 @@ def _rtpengine(text: str) -> EngineAddress:
     if weight < 1:
         raise ValueError("a weight of 0 would never get a call; leave the engine out")
     return EngineAddress(address.host, address.port, weight)
+
+
+def relay_use(value: object) -> dict[str, RelayUse]:
+    """A word for everywhere (under ""), or a word for each of some networks: `{office-lan: when needed}`."""
+    if isinstance(value, dict):
+        return {network_name(name): _use(word, _USES[:2], f" for {name}") for name, word in value.items()}
+    return {"": _use(value, _USES, "")}
+
+
+def _use(value: object, known: tuple[RelayUse, ...], where: str) -> RelayUse:
+    for word in known:
+        if value == word:
+            return word
+    raise ValueError(f'"{value}"{where} is none of {", ".join(known)}{did_you_mean(str(value), known)}')
 
 
 def network_name(value: object) -> str:

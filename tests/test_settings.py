@@ -12,6 +12,7 @@ from softswitch import settingsfile
 from softswitch.errors import ConfigError, Problem
 from softswitch.messaging.letter import Rules
 from softswitch.ops.limits import Limits
+from softswitch.server.families import straight_networks
 from softswitch.settings import LimitSettings, MessageSettings, RelayAddress, Settings
 from softswitch.settingsfile import load_settings
 
@@ -97,7 +98,7 @@ log: json
         "7:12: no dialplan is named",
         '8:16: "2000" is no range of ports; write for example 20000-29999',
         '8:50: "1.2.3" is no address; write for example 192.0.2.1:5060 or [2001:db8::1]:5060',
-        '8:64: "awlays" is none of always, never; did you mean "always"?',
+        '8:64: "awlays" is none of always, when needed, never; did you mean "always"?',
         '9:10: unknown key "idl"; did you mean "idle"?',
         "10:12: minimum, default and maximum are not in this order",
         '11:23: "SHA256" is none of SHA-256, SHA-512-256, MD5; did you mean "SHA-256"?',
@@ -217,6 +218,26 @@ def test_relay_networks_as_written(tmp_path: Path) -> None:
         RelayAddress("internet", "2001:db8::5", "2001:db8::5"),
     )
     assert (made.relay.ports, made.relay.use, made.relay.silence_seconds) == ((30000, 30100), "never", 30.0)
+
+
+def test_when_the_relay_is_used_everywhere_or_by_network(tmp_path: Path) -> None:
+    two = (
+        "dialplans: x\nlisten:\n- {transport: udp, bind: 10.0.0.1, network: lan}\n- {transport: udp, bind: 192.0.2.1}\n"
+    )
+    made, _ = load(tmp_path, two)
+    assert (made.relay.use, made.relay.use_in) == ("always", {})
+    made, _ = load(tmp_path, two + "relay: {use: when needed}\n")
+    assert (made.relay.use, straight_networks(made)) == ("when needed", {"lan", "internet"})
+    made, _ = load(tmp_path, two + "relay: {use: {lan: when needed, internet: always}}\n")
+    assert (made.relay.use, straight_networks(made)) == ("always", {"lan"})
+    for wrong, text in {
+        "{lna: when needed}": '5:15: no listener is on a network "lna"; did you mean "lan"?',
+        "{lan: never}": '5:14: "never" for lan is none of always, when needed',
+        "sometimes": '5:14: "sometimes" is none of always, when needed, never',
+    }.items():
+        with pytest.raises(ConfigError) as caught:
+            load(tmp_path, f"{two}relay: {{use: {wrong}}}\n")
+        assert [str(one).split("yaml:")[1].replace("error: ", "") for one in caught.value.problems] == [text]
 
 
 def test_paths_are_from_the_files_folder_and_variables_from_the_current_one(

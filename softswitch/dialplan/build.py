@@ -29,8 +29,8 @@ from softswitch.dialplan.models import (
 from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsNames
 from softswitch.dialplan.network import Network
 from softswitch.dialplan.plan import (
-    DIRECT,
     MAX_FORWARDS,
+    MEDIA,
     SRTP,
     Code,
     Destination,
@@ -185,6 +185,7 @@ class _Builder:
                 for one in condition.asked
                 for name in one.people
             ),
+            media=self._media(),
         )
 
     def _outside(self, network: Network) -> tuple[OutsideLine, ...]:
@@ -260,6 +261,20 @@ class _Builder:
                     source.error(f'the switch does not speak "{written}"; it speaks {known}', "site", "language")
                 return written
         return language_of(self.days_off.of_site.country)
+
+    def _media(self) -> str:
+        for source in self.sources:
+            written = source.model.site.media if source.model.site else ""
+            if written:
+                self._check_media(written, source, "site")
+                return written
+        return ""
+
+    @staticmethod
+    def _check_media(word: str, source: Source, *path: str) -> None:
+        if word and not MEDIA.fullmatch(word):
+            known = 'relay, direct, "direct in office-lan" (the name of a network) or "direct behind one router"'
+            source.error(f'media: "{word}" is not understood; write {known}', *path, "media")
 
     # What has a name
 
@@ -433,9 +448,7 @@ class _Builder:
                 source.warn(f'the phone "{name}" is at nobody\'s place{suggestion(name, unlisted)}', *path)
             person, at = (place.person, place.name) if place else (None, None)
             secret = model.secret or name
-            if model.media and not DIRECT.fullmatch(model.media):
-                text = f'media: "{model.media}" is not understood; write "direct in office-lan", the name of a network'
-                source.error(text, *path, "media")
+            self._check_media(model.media, source, *path)
             if model.srtp and model.srtp not in SRTP:
                 near = suggestion(model.srtp, SRTP)
                 source.error(f'srtp: "{model.srtp}" is none of {", ".join(SRTP)}{near}', *path, "srtp")

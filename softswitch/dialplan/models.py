@@ -80,6 +80,7 @@ class SiteModel(Model):
     holidays: HolidaysModel | None = None
     seen_by: Words | None = Field(default=None, alias="seen by")
     calls_seen_by: Words | None = Field(default=None, alias="calls seen by")
+    media: Word = ""
 
 
 class ScheduleModel(Model):

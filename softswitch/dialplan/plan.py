@@ -16,7 +16,7 @@ from softswitch.dialplan.trunk import OutsideLine, Trunk
 
 MAX_FORWARDS = 10
 """Where the dialplan says nothing else; more can't be meant, and a loop through other networks is to end soon."""
-DIRECT = re.compile(r"direct in [A-Za-z0-9_-]{1,32}")
+MEDIA = re.compile(r"relay|direct|direct behind one router|direct in [A-Za-z0-9_-]{1,32}")
 """What may be said of the way of a phone's sound."""
 SRTP = ("require", "prefer", "never")
 """What may be said of a phone's encryption."""
@@ -36,7 +36,7 @@ class Phone:
     """The key of the person whose phone it is."""
     place: str | None = None
     media: str = ""
-    """As written, e.g. "direct in office-lan"."""
+    """See `MEDIA`; "" where nothing is said."""
     srtp: str = ""
     """One of `SRTP`; "" where nothing is said."""
 
@@ -265,6 +265,8 @@ class Plan:
 
     asked: frozenset[str] = frozenset()
     """Keys of the people whose presence some rule asks."""
+    media: str = ""
+    """For phones that have no word of their own, see `MEDIA`; "" where nothing is said."""
 
     def people_by_user(self) -> dict[str, str]:
         """Every name and number of a person to her key."""

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.rota import Rota
 from softswitch.events import Bus, CallChanged
+from softswitch.flow import Flow
 from softswitch.media.quality import StreamQuality, Told
 from softswitch.proxy.parts import Parts
 from softswitch.records.diary import Diary
 from softswitch.records.recorder import Recorder
+from softswitch.sip.message import Request
 
+SOUND = "sound"
+"""What a remark on the way of a call's sound is about."""
 LONGEST_SECONDS = 24 * 3600.0
 """A call of which nothing was heard for so long is forgotten: both phones lost power, and no BYE ever came."""
 
@@ -49,6 +53,10 @@ class Call:
     """The tags of those who hung up: a 200 that comes once more, late, brings nobody back."""
     parts: Parts | None = None
     """The phones in it; set by `Calls.begin`."""
+    places: dict[bytes, Flow] = field(default_factory=dict)
+    """By tag: where those are now who have gone elsewhere since it began."""
+    relayed: set[frozenset[bytes]] = field(default_factory=set)
+    """The tags of each dialog that began without the relay and has it now."""
 
     def party(self, tag: str) -> str:
         """Who this is, as an operator knows it: the number, and the phone where that is another word."""
@@ -141,6 +149,24 @@ class Calls:
                 call.diary.answered_at = wall
                 call.diary.answered_by = label
                 self._tell(call, "answered")
+
+    def goes_straight(self, call_id: bytes) -> None:
+        """The phones of this call talk to each other without the relay."""
+        call = self._calls.get(call_id)
+        if call is not None:
+            self.remark(call, SOUND, "sound went straight from phone to phone")
+
+    def needs_relay(self, request: Request) -> None:
+        """In this dialog, which began without the relay, one of the phones has gone elsewhere."""
+        call = self._calls.get(request.call_id)
+        if call is not None:
+            call.relayed.add(frozenset((request.from_.tag, request.to.tag)))
+            self.remark(call, SOUND, "sound went straight from phone to phone at first, then through the relay")
+
+    def has_relay(self, request: Request) -> bool:
+        """Whether `needs_relay` was said of the dialog of this request."""
+        call = self._calls.get(request.call_id)
+        return call is not None and frozenset((request.from_.tag, request.to.tag)) in call.relayed
 
     def remark(self, call: Call, about: str, text: str) -> None:
         """Something was noticed; what was said about the same before is replaced."""

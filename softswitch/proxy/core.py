@@ -23,6 +23,7 @@ from softswitch.presence.permission import Watching
 from softswitch.proxy.ack import AckForward
 from softswitch.proxy.branch import Branch, target_of
 from softswitch.proxy.calls import Call, Calls
+from softswitch.proxy.direct import stays_straight
 from softswitch.proxy.encryption import fault, srtp_of
 from softswitch.proxy.firms import Caller, Firms, shown
 from softswitch.proxy.fork import Fork
@@ -93,6 +94,7 @@ class Core:
         bus: Bus,
         overrides: OverrideHandler,
         anchors: bool = True,
+        straight_networks: frozenset[str] = frozenset(),
         outside_domains: bool = False,
         own_hosts: Collection[str] = (),
         recorder: Recorder | None = None,
@@ -109,6 +111,8 @@ class Core:
         self.overrides = overrides
         self.log = log
         self.anchors = anchors
+        self.straight_networks = straight_networks
+        """In which phones may talk straight to each other where the dialplan says nothing of it."""
         self.outside_domains = outside_domains
         self.bus = bus
         self.calls = Calls(bus, recorder, lambda: self.wall)
@@ -181,13 +185,36 @@ class Core:
         call = self.calls.get(request.call_id)
         if call is not None:
             call.heard_at = self.wall
+            if request.flow.host != token.sender.host:
+                call.places[request.from_.tag] = request.flow
+        anchored = token.anchored or self._needs_relay_now(request, token, way)
         if token.receiver_sticks:
-            self._send_straight(straight, way, [self._receiver(token, way)], hops, token.anchored)
+            self._send_straight(straight, way, [self._receiver(request, token, way)], hops, anchored)
         else:
-            self._resolve_straight(straight, way, hops, token.anchored)
+            self._resolve_straight(straight, way, hops, anchored)
 
-    def _receiver(self, token: Opened, way: Way) -> Flow:
-        """Where the other phone is: where it was, or where it registered from after its connection had closed."""
+    def _needs_relay_now(self, request: Request, token: Opened, way: Way) -> bool:
+        """Whether a call that began without the relay goes on with it: somebody has gone elsewhere, now or before."""
+        if not self.anchors or self.calls.has_relay(request):
+            return self.anchors
+        if request.method not in (b"INVITE", b"UPDATE"):
+            return False
+        sdp = sdp_of(request.get(b"content-type") or b"", request.body)
+        if sdp is None and request.method == b"UPDATE":
+            return False
+        flows = (request.flow, self._receiver(request, token, way))
+        if stays_straight((token.sender, token.receiver), flows, way.uri, sdp):
+            return False
+        self.log.note(request.call_id, "sound", way="relay", because="a phone has gone elsewhere")
+        self.calls.needs_relay(request)
+        return True
+
+    def _receiver(self, request: Request, token: Opened, way: Way) -> Flow:
+        """Where the other phone is: where it was, or has gone, or registered from after its connection closed."""
+        call = self.calls.get(request.call_id)
+        place = call.places.get(request.to.tag) if call is not None else None
+        if place is not None and self.contacts.alive(place):
+            return place
         if self.contacts.alive(token.receiver):
             return token.receiver
         return self.contacts.newest(way.uri) or token.receiver
@@ -212,9 +239,9 @@ class Core:
             return
         if not self._is_party(request.flow, token.sender):
             return
-        ack = AckForward(self, request, way, hops, token.anchored)
+        ack = AckForward(self, request, way, hops, token.anchored or self.calls.has_relay(request))
         if token.receiver_sticks:
-            ack.send(self._receiver(token, way))
+            ack.send(self._receiver(request, token, way))
         else:
             self.resolver.resolve(way.next_route or way.uri, len(request.body) + 1000, ack.resolved)
 

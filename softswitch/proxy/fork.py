@@ -21,7 +21,7 @@ from softswitch.media.anchor import sdp_of
 from softswitch.media.engine import MediaFailed
 from softswitch.proxy.best import best_of, merged_challenges
 from softswitch.proxy.branch import ELSEWHERE, Branch, target_of
-from softswitch.proxy.direct import talks_straight
+from softswitch.proxy.direct import RELAY, row_for_call, word_of
 from softswitch.proxy.encryption import srtp_of, transports
 from softswitch.proxy.forward import forward_response
 from softswitch.proxy.forwarded import told
@@ -184,7 +184,7 @@ class Fork:
         if binding.path or b"route" in self.request.first:
             branch.routes = [value.encode() for value in binding.path]
         branch.sticky = (bool(self.facts.caller_account), not binding.path)
-        branch.anchor = self.core.anchors and not self._straight(binding, flow)
+        branch.anchor = self.core.anchors and self._needs_relay(binding, flow)
         branch.transports = transports(self.srtp, srtp_of(self.plan, binding.account))
         branch.remove = self.remove
         assert self.step is not None
@@ -198,17 +198,19 @@ class Fork:
         self._ringing_now.append(branch)
         return branch
 
-    def _straight(self, binding: Binding, flow: Flow) -> bool:
-        """Whether sound needs no relay between the caller and this phone."""
-        request, caller = self.request, self.facts.caller_account
-        phone = self.plan.phones.get(caller)
-        if phone is None or not phone.media or not request.body:
-            return False
+    def _needs_relay(self, binding: Binding, flow: Flow) -> bool:
+        """Whether sound between the caller and this phone needs the relay."""
+        core, request, plan, caller = self.core, self.request, self.plan, self.facts.caller_account
+        if caller not in plan.phones or binding.account not in plan.phones:
+            return True
+        if word_of(plan, caller, request.flow.listener.network, core.straight_networks) == RELAY:
+            return True  # the usual case, decided without a look at the offer
         sdp = sdp_of(request.get(b"content-type") or b"", request.body)
-        if sdp is None:
-            return False
-        contact = binding.contact.encode()
-        return talks_straight(self.plan, caller, binding.account, request.flow, flow, contact, sdp)
+        accounts, flows = (caller, binding.account), (request.flow, flow)
+        row = row_for_call(plan, accounts, flows, binding.contact.encode(), sdp, core.straight_networks)
+        way = "straight" if row.straight else "relay"
+        core.log.detail(request.call_id, "sound", way=way, phone=binding.account, because=row.text)
+        return not row.straight
 
     def _add_number(self, call: OutsideCall) -> None:
         """A branch for a number outside, not started yet."""
@@ -294,6 +296,8 @@ class Fork:
             request.call_id, request.from_.tag, tag, self._label(branch), wall, self._watched(branch), branch.account
         )
         self.server.respond(response.status, forward_response(response, body))
+        if first and not branch.anchor and branch.account and self.core.anchors:
+            calls.goes_straight(request.call_id)
         if first:
             self._end()
             for other in self.branches:

@@ -7,6 +7,15 @@ from dataclasses import replace
 from softswitch.settings import Settings
 
 
+def straight_networks(settings: Settings) -> frozenset[str]:
+    """Those in which phones that can reach each other need no relay."""
+    relay = settings.relay
+    networks = {listener.network for listener in settings.listeners}
+    return frozenset(
+        name for name in networks if relay.use_in.get(name.removesuffix(" IPv6"), relay.use) == "when needed"
+    )
+
+
 def by_family(settings: Settings) -> Settings:
     """The settings with a network of IPv4 and IPv6 taken as two: the relay has one address for each."""
     ipv4 = {one.network for one in settings.relay.addresses if ":" not in one.bind}

@@ -31,6 +31,7 @@ from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.server.answers import Answers
 from softswitch.server.errors import CannotStart
+from softswitch.server.families import straight_networks
 from softswitch.server.mail import Mailer
 from softswitch.server.outside import FlowResolver, PeerDirectory, SwitchLog
 from softswitch.server.refresh import CalendarRefresher
@@ -222,7 +223,8 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
             settings.transactions.t4_seconds,
             settings.transactions.timer_c_seconds,
         ),
-        anchors=settings.relay.use == "always",
+        anchors=settings.relay.use != "never",
+        straight_networks=straight_networks(settings),
         outside_domains=settings.outside_domains,
         own_hosts=own_addresses(),
         recorder=server.recorder,

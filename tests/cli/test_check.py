@@ -64,6 +64,26 @@ def test_phones_that_could_not_register_are_warnings(softswitch: Command, office
     ]
 
 
+def test_words_on_the_way_of_sound_that_say_nothing_are_warnings(softswitch: Command, office: Path) -> None:
+    plan = office / "config/office.yaml"
+    text = plan.read_text()
+    for old, new in (
+        ("site:\n", "site:\n  media: direct in lan\n"),
+        ("{secret: anna-desk}", "{secret: anna-desk, media: direct in inernet}"),
+        ("{secret: anna-home}", "{secret: anna-home, media: direct, srtp: prefer}"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    plan.write_text(text)
+    result = softswitch("check")
+    assert result.code == 0
+    assert [line.partition("warning: ")[2] for line in result.err.splitlines()] == [
+        'media: direct in lan of acme.example: no listener is on a network "lan"',
+        'media: direct in inernet of phone anna-desk: no listener is on a network "inernet"; did you mean "internet"?',
+        "phone anna-home has srtp: prefer, so media: direct has no effect",
+    ]
+
+
 def test_a_file_that_is_not_there(softswitch: Command, office: Path) -> None:
     result = softswitch("check", "--config", "none.yaml")
     assert (result.code, result.err) == (1, "none.yaml: cannot be read: No such file or directory\n")

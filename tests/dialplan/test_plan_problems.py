@@ -299,7 +299,7 @@ def test_another_way_for_the_sound_than_there_is() -> None:
     with pytest.raises(ConfigError) as caught:
         load_texts([("acme.yaml", text)])
     (problem,) = caught.value.problems
-    assert 'media: "relayed" is not understood; write "direct in office-lan"' in str(problem)
+    assert 'media: "relayed" is not understood; write relay, direct, "direct in office-lan"' in str(problem)
 
 
 def test_a_schedule_with_holidays_that_it_never_speaks_of_is_warned_about() -> None:

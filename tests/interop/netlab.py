@@ -1,11 +1,13 @@
 """Networks in a box: an internet, homes behind NAT and an office with a LAN, as network namespaces.
 
     internet  203.0.113.0/24   a bridge; the switch stands on 203.0.113.1
-    home N    192.168.N.0/24   a router on 203.0.113.1N that masquerades, a phone host on 192.168.N.10
+              2001:db8::/64    the same over IPv6: 2001:db8::1
+    home N    192.168.N.0/24   a router on 203.0.113.1N that masquerades, phone hosts from 192.168.N.10 on
+              2001:db8:N::/64  without NAT, as usual, and with a firewall: nobody outside may begin
     office    10.0.0.0/24      a router that maps 203.0.113.5 to 10.0.0.3 one to one; the switch's host has that
                               address and 10.0.0.2 for the LAN; a phone host on 10.0.0.10
 
-Addresses are those for documentation (RFC 5737) and private use (RFC 1918); nothing leaves the machine.
+Addresses are those for documentation (RFC 5737, RFC 3849) and private use (RFC 1918); nothing leaves the machine.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 PUBLIC = "203.0.113.1"
+PUBLIC_6 = "2001:db8::1"
 OFFICE_PUBLIC = "203.0.113.5"
 OFFICE_SWITCH = "10.0.0.2"
 OFFICE_MAPPED = "10.0.0.3"
@@ -39,7 +42,8 @@ table inet filter {{
 }}
 """
 """A home router: nobody outside may begin, and ports change on the way out as its kind is."""
-_PORTS = {"symmetric": "fully-random", "keeps": ""}
+_PORTS = {"symmetric": "fully-random", "port-restricted": ""}
+"""A port-restricted one keeps port numbers where it can, and lets in only who was sent to."""
 
 _ONE_TO_ONE = f"""
 table ip nat {{{{
@@ -54,12 +58,22 @@ table ip nat {{{{
 """An office router: one public address is the switch's, in both directions."""
 
 
+_COUNTER = """
+table inet counting {{
+  counter sound {{ }}
+  chain came {{ type filter hook input priority filter; udp dport {ports} counter name sound; }}
+}}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A place where programs run: `ip netns exec <netns>`."""
 
     netns: str
     address: str
+    ipv6: str = ""
+    """Empty where there is none."""
 
 
 def _run(*command: str, text: str | None = None) -> None:
@@ -97,11 +111,23 @@ class Lab:
     def __init__(self) -> None:
         self._made: list[str] = []
         self._count = 0
-        self.internet = Host(self._namespace("internet"), PUBLIC)
-        ns = self.internet.netns
-        _run("ip", "-n", ns, "link", "add", "br0", "type", "bridge")
-        _run("ip", "-n", ns, "addr", "add", f"{PUBLIC}/24", "dev", "br0")
-        _run("ip", "-n", ns, "link", "set", "br0", "up")
+        self._phones: dict[int, int] = {}
+        """How many hosts each home has."""
+        self.internet = Host(self._namespace("internet"), PUBLIC, PUBLIC_6)
+        self._bridge(self.internet.netns, PUBLIC, PUBLIC_6)
+        _run("ip", "netns", "exec", self.internet.netns, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1")
+
+    def _bridge(self, netns: str, address: str, ipv6: str = "") -> None:
+        _run("ip", "-n", netns, "link", "add", "br0", "type", "bridge")
+        self._address(netns, "br0", address, ipv6)
+        _run("ip", "-n", netns, "link", "set", "br0", "up")
+
+    @staticmethod
+    def _address(netns: str, device: str, address: str, ipv6: str = "") -> None:
+        """Both families; nobody looks for duplicates first, which would take a second."""
+        _run("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", device)
+        if ipv6:
+            _run("ip", "-n", netns, "addr", "add", f"{ipv6}/64", "dev", device, "nodad")
 
     def _namespace(self, name: str) -> str:
         netns = f"{_PREFIX}{os.getpid()}-{name}"
@@ -110,13 +136,13 @@ class Lab:
         _run("ip", "-n", netns, "link", "set", "lo", "up")
         return netns
 
-    def _on_bridge(self, bridge: str, netns: str, device: str, address: str) -> None:
+    def _on_bridge(self, bridge: str, netns: str, device: str, address: str, ipv6: str = "") -> None:
         """A cable from `device` in `netns` to the bridge in the namespace `bridge`."""
         self._count += 1
         port = f"p{self._count}"
         _run("ip", "link", "add", device, "netns", netns, "type", "veth", "peer", "name", port, "netns", bridge)
         _run("ip", "-n", bridge, "link", "set", port, "master", "br0", "up")
-        _run("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", device)
+        self._address(netns, device, address, ipv6)
         _run("ip", "-n", netns, "link", "set", device, "up")
 
     def _router(self, netns: str, rules: str) -> None:
@@ -125,9 +151,10 @@ class Lab:
 
     def public_host(self, number: int) -> Host:
         """A host of its own on the internet, without NAT; `number` is 20 to 99."""
-        host = Host(self._namespace(f"host{number}"), f"203.0.113.{number}")
-        self._on_bridge(self.internet.netns, host.netns, "eth0", host.address)
-        _run("ip", "-n", host.netns, "route", "add", "default", "via", PUBLIC)
+        host = Host(self._namespace(f"host{number}"), f"203.0.113.{number}", f"2001:db8::{number}")
+        self._on_bridge(self.internet.netns, host.netns, "eth0", host.address, host.ipv6)
+        for gateway in (PUBLIC, PUBLIC_6):
+            _run("ip", "-n", host.netns, "route", "add", "default", "via", gateway)
         return host
 
     def router(self, number: int) -> str:
@@ -135,27 +162,32 @@ class Lab:
         return f"{_PREFIX}{os.getpid()}-router{number}"
 
     def home(self, number: int, kind: str = "symmetric") -> Host:
-        """A phone host behind a NAT router of its own; `number` is 1 to 9.
-
-        `kind`: "symmetric" has a new port for each destination, "keeps" keeps port numbers where it can.
-        """
+        """A phone host behind a NAT router of its own; `number` is 1 to 9, `kind` one of `_PORTS`."""
         router = self._namespace(f"router{number}")
-        self._on_bridge(self.internet.netns, router, "wan", f"203.0.113.{10 + number}")
-        host = Host(self._namespace(f"home{number}"), f"192.168.{number}.10")
-        _run("ip", "link", "add", "lan", "netns", router, "type", "veth", "peer", "name", "eth0", "netns", host.netns)
-        for netns, device, address in ((router, "lan", f"192.168.{number}.1"), (host.netns, "eth0", host.address)):
-            _run("ip", "-n", netns, "addr", "add", f"{address}/24", "dev", device)
-            _run("ip", "-n", netns, "link", "set", device, "up")
-        _run("ip", "-n", host.netns, "route", "add", "default", "via", f"192.168.{number}.1")
+        self._on_bridge(self.internet.netns, router, "wan", f"203.0.113.{10 + number}", f"2001:db8::1{number}")
+        self._bridge(router, f"192.168.{number}.1", f"2001:db8:{number}::1")
         self._router(router, _NAT.format(ports=_PORTS[kind]))
+        _run("ip", "netns", "exec", router, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1")
+        _run("ip", "-n", router, "route", "add", "default", "via", PUBLIC_6)
+        route = ["route", "add", f"2001:db8:{number}::/64", "via", f"2001:db8::1{number}"]
+        _run("ip", "-n", self.internet.netns, *route)
+        return self.beside(number)
+
+    def beside(self, number: int) -> Host:
+        """One more phone host in home `number`."""
+        at = 10 + self._phones.get(number, 0)
+        self._phones[number] = at - 9
+        name = self._namespace(f"home{number}-{at}")
+        host = Host(name, f"192.168.{number}.{at}", f"2001:db8:{number}::{at}")
+        self._on_bridge(self.router(number), name, "eth0", host.address, host.ipv6)
+        for gateway in (f"192.168.{number}.1", f"2001:db8:{number}::1"):
+            _run("ip", "-n", name, "route", "add", "default", "via", gateway)
         return host
 
     def office(self) -> tuple[Host, Host]:
         """An office: the switch's host, 10.0.0.2 and (outside: 203.0.113.5) 10.0.0.3, and a phone host beside it."""
         lan = self._namespace("office")
-        for step in (["link", "add", "br0", "type", "bridge"], ["link", "set", "br0", "up"]):
-            _run("ip", "-n", lan, *step)
-        _run("ip", "-n", lan, "addr", "add", "10.0.0.1/24", "dev", "br0")
+        self._bridge(lan, "10.0.0.1")
         self._on_bridge(self.internet.netns, lan, "wan", OFFICE_PUBLIC)
         hosts = (Host(self._namespace("switch"), OFFICE_SWITCH), Host(self._namespace("desk"), "10.0.0.10"))
         for host in hosts:
@@ -182,6 +214,22 @@ def lose_udp(made: Lab, number: int, ports: str) -> None:
     """From now on the router of home `number` drops one in ten datagrams that go out to these ports, at random."""
     rule = f"add rule inet filter forward udp dport {ports} numgen random mod 10 0 drop"
     _run("ip", "netns", "exec", made.router(number), "nft", *rule.split())
+
+
+class Counter:
+    """Counts the datagrams that come to a host's UDP ports from now on."""
+
+    def __init__(self, netns: str, ports: str) -> None:
+        """`ports` as in "20000-29999"."""
+        self._nft = ["ip", "netns", "exec", netns, "nft"]
+        _run(*self._nft, "-f", "-", text=_COUNTER.format(ports=ports))
+
+    @property
+    def packets(self) -> int:
+        listed = subprocess.run([*self._nft, "list", "counters"], text=True, capture_output=True, check=True).stdout
+        found = re.search(r"packets (\d+)", listed)
+        assert found is not None, listed
+        return int(found[1])
 
 
 @contextmanager

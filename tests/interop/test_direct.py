@@ -1,4 +1,4 @@
-"""Two desk phones in the office LAN talk straight to each other, and with a home through the relay."""
+"""Phones that can reach each other talk straight where that is allowed; with a home it is the relay (`test_sound`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import StartSwitch
-from .netlab import OFFICE_SWITCH, Lab
+from .netlab import OFFICE_SWITCH, Counter, Lab
 from .office import DIALPLAN
 from .peers.process import wait_until
 from .test_silence import softswitch
@@ -19,24 +19,22 @@ pytestmark = [pytest.mark.interop, pytest.mark.netns]
 
 NEEDS = ("baresip", "linphonec", "ip", "nft")
 
-STRAIGHT = DIALPLAN
-for _account in ("anna-desk", "carla-home"):
-    STRAIGHT = STRAIGHT.replace(
-        f"{_account}: {{secret: {_account}}}", f"{_account}: {{secret: {_account}, media: direct in office-lan}}"
-    )
+IN_ONE_HOME = DIALPLAN.replace("site:\n", "site:\n  media: direct behind one router\n")
 
 
-def test_the_relay_has_no_part_in_it(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+def test_two_desks_in_the_office(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
     switch_host, desk_host = netlab.office()
     listeners = public_listeners(OFFICE_SWITCH, network="office-lan")
-    server = start_switch(listeners, netns=switch_host.netns, digest=OLD_DIGEST, dialplan=STRAIGHT)
+    server = start_switch(listeners, netns=switch_host.netns, digest=OLD_DIGEST, media="{office-lan: when needed}")
     if server.standin:
         pytest.skip("the stand-in relays always")
+    relayed = Counter(switch_host.netns, "20000-20399")
     with ExitStack() as stack:
         home = Home(server, tmp_path, stack)
         anna = home.phone("baresip", "anna-desk", desk_host, "udp")
         carla = home.phone("linphone", "carla-home", desk_host, "udp")
         talk(anna, carla, "102")
+        assert relayed.packets == 0
         hears(anna, "carla")
         hears(carla, "anna")
 
@@ -45,3 +43,19 @@ def test_the_relay_has_no_part_in_it(netlab: Lab, start_switch: StartSwitch, tmp
 
         wait_until(lambda: [one["outcome"] for one in records()] == ["answered"], "a record", 5)
         assert records()[0]["quality"] == []
+        assert records()[0]["remarks"] == ["sound went straight from phone to phone"]
+
+
+def test_two_phones_in_one_home_that_may(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=IN_ONE_HOME)
+    if server.standin:
+        pytest.skip("the stand-in relays always")
+    relayed = Counter(netlab.internet.netns, "20000-20399")
+    with ExitStack() as stack:
+        home = Home(server, tmp_path, stack)
+        carla = home.phone("linphone", "carla-home", netlab.home(1), "tcp")
+        dario = home.phone("baresip", "dario-home", netlab.beside(1), "udp")
+        talk(carla, dario, "103")
+        assert relayed.packets == 0
+        hears(carla, "dario")
+        hears(dario, "carla")

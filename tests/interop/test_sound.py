@@ -142,23 +142,14 @@ def test_linphone_calls_pjsua2_with_sha_256(
         assert "algorithm=SHA-256" in carla.output
 
 
-def test_two_phones_in_one_home_talk(netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
-    home, house = Home(server, tmp_path, stack), netlab.home(1)
-    carla = home.phone("linphone", "carla-home", house, "udp")
-    dario = home.phone("baresip", "dario-home", house, "udp")
-    talk(dario, carla, "102")
-    hears(carla, "dario")
-    hears(dario, "carla")
-
-
 def test_the_desk_in_the_office_lan_and_a_home_talk_through_one_to_one_nat(
     netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
 ) -> None:
     switch_host, desk_host = netlab.office()
     inside = public_listeners(OFFICE_SWITCH, network="office-lan")
     outside = public_listeners(OFFICE_MAPPED, advertised=OFFICE_PUBLIC)
-    server = start_switch(inside + outside, netns=switch_host.netns, digest=OLD_DIGEST)
+    # Each may talk straight to who is in its own network; these two can't reach each other.
+    server = start_switch(inside + outside, netns=switch_host.netns, digest=OLD_DIGEST, media="when needed")
     if server.standin:
         pytest.skip("the stand-in's relay knows one network only")
     home = Home(server, tmp_path, stack)

@@ -157,6 +157,7 @@ class Lab:
         listeners: Sequence[Listener] | None = None,
         weather: Weather | None = None,
         anchors: bool = True,
+        straight_networks: frozenset[str] = frozenset(),
         outside_domains: bool = False,
         at: datetime | None = None,
         ping_seconds: float = 25.0,
@@ -197,7 +198,12 @@ class Lab:
         self.override_store = MemoryOverrideStore()
         self.history_store = MemoryHistoryStore()
         self.token_key = b"k" * 32
-        self._options = {"anchors": anchors, "outside_domains": outside_domains, "own_sound": own_sound}
+        self._options = {
+            "anchors": anchors,
+            "straight_networks": straight_networks,
+            "outside_domains": outside_domains,
+            "own_sound": own_sound,
+        }
         self._ping_seconds = ping_seconds
         self._algorithms = algorithms
         self._limits = limits or RegistrarLimits()

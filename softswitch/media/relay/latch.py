@@ -17,27 +17,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any, NamedTuple, TypeAlias
+
+from ..reach import is_private
 
 Address: TypeAlias = "tuple[Any, ...]"
 """What a socket says: host and port, for IPv6 flow and scope too."""
-
-_PRIVATE = tuple(
-    ip_network(text)
-    for text in (
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "169.254.0.0/16",
-        "127.0.0.0/8",
-        "fc00::/7",
-        "fe80::/10",
-        "::1/128",
-    )
-)
-"""Not `is_private` of the standard library, which takes the documentation networks for private too."""
 
 
 class _Host(NamedTuple):
@@ -59,8 +45,7 @@ def _literal(host: str) -> _Host | None:
         return None
     if address.is_unspecified or address.is_multicast or host == "255.255.255.255":
         return None
-    private = any(address in network for network in _PRIVATE if network.version == address.version)
-    return _Host(str(address), address.version, private, address.is_loopback)
+    return _Host(str(address), address.version, is_private(host), address.is_loopback)
 
 
 @dataclass(frozen=True, slots=True)
