@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.interop, pytest.mark.netns]
 NEEDS = ("baresip", "linphonec", "ip", "nft")
 
 CALLEES = ("linphone", "pjsua2")
-PLACES = ("public", "keeps", "symmetric")
+PLACES = ("public", "port-restricted", "symmetric")
 WHOLE = list(product(PLACES, (*PLACES, "same"), CALLEES))
 ALWAYS = [("symmetric", "symmetric", "linphone"), ("keeps", "symmetric", "pjsua2"), ("keeps", "same", "linphone")]
 """Of: where the caller is, where the callee is, what the callee is; the caller is a baresip."""
