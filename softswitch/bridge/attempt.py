@@ -139,7 +139,6 @@ class Attempt(Branch):
         uri = b"sip:%b@%b" % (number, trunk.host.encode())
         identity = identity_of(self.fork.plan, self.fork.facts, request, self.call)
         sender, lines = lines_for(identity, trunk, line.country)
-        listener = self.flow.listener
         user = escape((trunk.user or self.call.number).encode())
         at = request.first.get(b"content-type")
         self.invitation = Invitation(
@@ -149,7 +148,7 @@ class Attempt(Branch):
             flow=self.flow,
             local=sender,
             remote=b"<sip:%b@%b>" % (number, trunk.domain.encode()),
-            contact=b"<sip:%b@%b>" % (user, listener.uri),
+            contact=b"<sip:%b@%b>" % (user, line.contact_host(self.flow)),
             lines=(*lines, *((request.lines[at],) if at is not None and request.body and body != b"" else ())),
             body=self._offer_to(line, request.body if body is None else body),
             max_forwards=self.max_forwards,

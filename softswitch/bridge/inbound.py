@@ -162,7 +162,7 @@ class Inbound:
     @property
     def _contact(self) -> bytes:
         user = escape((self.line.trunk.user or "switch").encode())
-        return b"<sip:%b@%b>" % (user, reply_flow(self.request).listener.uri)
+        return b"<sip:%b@%b>" % (user, self.line.contact_host(reply_flow(self.request)))
 
     def _answered(self, response: Response) -> None:
         assert self.inner is not None

@@ -196,6 +196,7 @@ class StyleModel(Model):
     identity: Words | None = None
     forwards: Word = ""
     keys: Word = ""
+    register_what: Word = Field(default="", alias="register")
     called: Word = ""
 
 

@@ -14,6 +14,8 @@ from softswitch.dialplan.names import ALREADY_REPORTED, NAME, NUMBER, USER, Dire
 from softswitch.dialplan.source import Part, Source, suggestion
 from softswitch.dialplan.telephone import SUPPORTED_REGIONS, international
 from softswitch.dialplan.trunk import (
+    ACCOUNT,
+    ALL_NUMBERS,
     AN_HOUR,
     AS_THEY_COME,
     AT_ONCE,
@@ -38,6 +40,7 @@ SENDERS = ("number", "account")
 IDENTITIES = ("p-asserted-identity", "p-preferred-identity", "remote-party-id")
 FORWARDS = ("diversion", "history-info", "original", "own number")
 CALLED = ("any", "uri", "to")
+REGISTER = (ACCOUNT, ALL_NUMBERS)
 KEYS = (EVENTS, INFO, AS_THEY_COME)
 TRANSPORTS = ("udp", "tcp", "tls")
 
@@ -130,6 +133,7 @@ class Network:
             ("forwards", written.forwards, FORWARDS),
             ("called", written.called, CALLED),
             ("keys", written.keys, KEYS),
+            ("register", written.register_what, REGISTER),
         )
         for key, text, known in choices:
             if not text:

@@ -11,6 +11,9 @@ EVENTS, INFO, AS_THEY_COME = "events", "info", "as they come"
 """Telephone events in the sound (RFC 4733), also for phones that use INFO; INFO, also for phones that use events; or as
 the parties agree between themselves."""
 
+ACCOUNT, ALL_NUMBERS = "account", "all numbers"
+"""The account, at whose address calls for all its numbers arrive; or each number of the trunk (RFC 6140)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Style:
@@ -27,6 +30,8 @@ class Style:
     caller in From; "original" shows the caller alone, "own number" the forwarder's number alone."""
     keys: str = EVENTS
     """How keys that are pressed go to and fro: EVENTS, INFO or AS_THEY_COME."""
+    register: str = ACCOUNT
+    """What is registered: ACCOUNT or ALL_NUMBERS."""
     called: str = "any"
     """Where the called number stands in a call that comes in: "uri", "to", or "any": the first that is known."""
 

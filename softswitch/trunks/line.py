@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from softswitch.dialplan.trunk import Trunk
 from softswitch.flow import Flow
+from softswitch.media.reach import is_private
 from softswitch.sip.challenge import challenge_of
 from softswitch.sip.message import Response
 from softswitch.trunks.meter import Use
@@ -50,6 +51,8 @@ class Line:
         """Where it is reached, as found out last; in order of preference."""
         self.hosts: frozenset[str] = frozenset()
         """The addresses of its host: calls from there are its calls."""
+        self.seen: tuple[str, int] = ("", 0)
+        """Where our requests come from, as its registrar sees it."""
         self.last_failure = ""
         """In words; "" for none."""
         self.last_failure_at = 0.0
@@ -70,6 +73,14 @@ class Line:
         """Where it is to be looked up."""
         transport = f";transport={self.trunk.transport}" if self.trunk.transport else ""
         return f"sip:{self.trunk.host}{transport}".encode()
+
+    def contact_host(self, flow: Flow) -> bytes:
+        """Under which address we are reached from there: our own, or what it sees of us where ours means nothing."""
+        listener = flow.listener
+        host, port = self.seen
+        if listener.reliable or not host or not is_private(listener.advertised_host) or is_private(host):
+            return listener.uri
+        return (b"[%b]:%d" if ":" in host else b"%b:%d") % (host.encode(), port)
 
     def refuses(self, emergency: bool = False) -> str:
         """Why it can't take a call now, in words; "" when it can. An emergency call is always tried."""

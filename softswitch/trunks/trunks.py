@@ -13,6 +13,8 @@ from softswitch.transaction.layer import Layer
 from softswitch.trunks.keeper import Keeper
 from softswitch.trunks.line import DOWN, Line
 from softswitch.trunks.meter import Meter
+from softswitch.trunks.peer import Peer
+from softswitch.trunks.registration import Registration
 
 SecretOf = Callable[[str], str | None]
 
@@ -76,7 +78,8 @@ class Trunks:
 
     def _keep(self, line: Line) -> None:
         if line not in self._keepers:
-            keeper = self._keepers[line] = Keeper(self, line)
+            kind = Registration if line.trunk.registers else Peer
+            keeper = self._keepers[line] = kind(self, line)
             keeper.start()
 
     def changed(self, line: Line, state: str, detail: str) -> None:
@@ -95,6 +98,11 @@ class Trunks:
         keeper = self._keepers.get(line)
         if keeper is not None:
             keeper.hurry()
+
+    def flow_closed(self, flow: Flow) -> None:
+        """A connection has closed."""
+        for keeper in self._keepers.values():
+            keeper.flow_closed(flow)
 
     def line(self, site: str, name: str) -> Line | None:
         return self._lines.get((site, name))

@@ -7,7 +7,9 @@ import re
 import pytest
 from lab import Lab, Provider
 from lab.exchange import Incoming
+from lab.lab import listener
 
+from softswitch.sip.message import Request
 from softswitch.trunks.line import Line
 
 OFFICE = """
@@ -26,15 +28,27 @@ outside:
 class Registrar(Provider):
     """A provider that wants a REGISTER."""
 
-    def __init__(self, lab: Lab) -> None:
-        super().__init__(lab)
+    def __init__(self, lab: Lab, *, tcp: bool = False) -> None:
+        super().__init__(lab, listener=lab.listeners[tcp])
         self.expires = 600
         self.status = 0
         self.minimum = 0
-        lab.resolver.names[b"sip.provider.example"] = [("UDP", self.host, 5060)]
+        self.public: tuple[str, int] | None = None
+        """Where requests seem to come from."""
+        self.knows_options = True
+        lab.resolver.names[b"sip.provider.example"] = [("TCP" if tcp else "UDP", self.host, 5060)]
+
+    def answer(self, data: bytes, request: Request) -> None:
+        """With `received` and `rport` in the Via, as RFC 3581 wants."""
+        if self.public is not None:
+            seen = b";rport=%d;received=%b" % (self.public[1], self.public[0].encode())
+            data = re.sub(rb";rport(=\d+)?(;received=[^;\r]+)?", seen, data, count=1)
+        super().answer(data, request)
 
     def _request(self, incoming: Incoming) -> None:
         request = incoming.request
+        if request.method == b"OPTIONS" and not self.knows_options:
+            return
         if request.method != b"REGISTER":
             super()._request(incoming)
         elif self.status:
@@ -176,3 +190,107 @@ def test_a_peer_that_falls_silent_and_comes_back(lab: Lab) -> None:
     lab.advance(80)
     assert line_of(lab).state == "down"
     assert "503" in line_of(lab).last_failure
+
+
+def registrations(registrar: Registrar) -> list[Request]:
+    """Those with proof."""
+    return [one for one in registrar.requests_of("REGISTER") if one.has(b"authorization")]
+
+
+def test_a_changed_address_registers_again(lab: Lab, registrar: Registrar) -> None:
+    """The office has another address from its network's provider; OPTIONS shows it within a minute or so."""
+    registrar.public = ("203.0.113.5", 5060)
+    lab.advance(100)
+    assert len(registrations(registrar)) == 1
+    registrar.public = ("203.0.113.77", 1027)
+    lab.advance(90)
+    assert len(registrations(registrar)) == 2
+    lab.advance(100)
+    assert len(registrations(registrar)) == 2
+    assert line_of(lab).state == "up"
+
+
+def test_a_registrar_that_stops_answering_is_asked_at_once(lab: Lab, registrar: Registrar) -> None:
+    lab.advance(100)
+    assert len(registrations(registrar)) == 1
+    registrar.knows_options = False
+    lab.advance(120)
+    assert len(registrations(registrar)) >= 2
+    assert line_of(lab).state == "up"
+
+
+def test_a_registrar_that_never_answers_options_is_left_alone(lab: Lab, registrar: Registrar) -> None:
+    registrar.knows_options = False
+    lab.advance(400)
+    assert len(registrations(registrar)) == 1
+
+
+def test_behind_a_router_the_address_that_the_registrar_sees_is_registered() -> None:
+    lab = Lab(OFFICE, listeners=[listener(0, host="10.0.0.5")])
+    registrar = Registrar(lab)
+    registrar.public = ("203.0.113.5", 40001)
+    lab.advance(2)
+    first, second = registrations(registrar)
+    assert first.get(b"contact") == b"<sip:acme@10.0.0.5:5060>"
+    assert second.get(b"contact") == b"<sip:acme@203.0.113.5:40001>, <sip:acme@10.0.0.5:5060>;expires=0"
+    lab.advance(400)
+    assert len(registrations(registrar)) == 2
+    anna = lab.phone("anna-desk", host="10.0.0.20")
+    call = anna.invites("+442079460958")
+    lab.advance()
+    assert registrar.call.incoming.request.get(b"contact") == b"<sip:acme@203.0.113.5:40001>"
+    call.cancel()
+    lab.at_rest()
+
+
+def test_a_router_that_has_a_new_port_each_time_is_not_followed_for_ever() -> None:
+    lab = Lab(OFFICE, listeners=[listener(0, host="10.0.0.5")])
+    registrar = Registrar(lab)
+    ports = iter(range(40_000, 50_000))
+    asked = registrar.answer
+
+    def answer(data: bytes, request: Request) -> None:
+        registrar.public = ("203.0.113.5", next(ports))
+        asked(data, request)
+
+    registrar.answer = answer  # type: ignore[method-assign]
+    lab.advance(60)
+    assert len(registrations(registrar)) <= 2
+
+
+def test_a_connection_that_closes_is_made_anew_at_once() -> None:
+    lab = Lab(OFFICE)
+    registrar = Registrar(lab, tcp=True)
+    lab.advance(2)
+    assert line_of(lab).state == "up"
+    (stream,) = lab.wire.streams.values()
+    stream.close()
+    lab.advance(3)
+    assert len(registrations(registrar)) == 2
+    assert line_of(lab).state == "up"
+
+
+def test_all_numbers_are_registered_at_once() -> None:
+    """RFC 6140: one registration for every number; calls come for each in the request's address."""
+    lab = Lab(OFFICE.replace("secret: city,", "secret: city, style: {register: all numbers},"))
+    registrar = Registrar(lab)
+    lab.advance(2)
+    (request,) = registrations(registrar)
+    assert request.get(b"contact") == b"<sip:192.0.2.1:5060;bnc>"
+    assert request.get(b"require") == request.get(b"proxy-require") == b"gin"
+    assert line_of(lab).detail == "registered for 600 s"
+    anna = lab.phone("anna-desk")
+    into = registrar.dials("+498912340")
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    assert into.state == "answered"
+    into.bye()
+    lab.at_rest()
+
+
+def test_a_registrar_that_knows_no_such_registration_is_named() -> None:
+    lab = Lab(OFFICE.replace("secret: city,", "secret: city, style: {register: all numbers},"))
+    Registrar(lab).status = 420
+    lab.advance(2)
+    assert "register: all numbers" in line_of(lab).last_failure
