@@ -34,7 +34,9 @@ from softswitch.presence.ports import Messages, NoMailboxes
 from softswitch.presence.service import Presence
 from softswitch.presence.stored import PresenceStore, StoredPublication, StoredSubscription
 from softswitch.proxy.core import Core
-from softswitch.proxy.earlier import parts_of
+from softswitch.proxy.deserted import Deserted
+from softswitch.proxy.earlier import conversation_of, parts_of
+from softswitch.proxy.liveness import Liveness
 from softswitch.proxy.ports import Directory, Resolver, Verifier
 from softswitch.proxy.silence import SilenceWatch
 from softswitch.records.diary import Diary
@@ -234,6 +236,11 @@ class Switch:
             on_state=history.changed if history is not None else lambda *_: None,
         )
         bus.subscribe(VoicemailChanged, lambda event: self.presence.mailbox_changed(event.site, event.person))
+        self._liveness = Liveness(self.layer, self, lambda: self.core.wall, self._nobody_in)
+        self._deserted = Deserted(
+            bus, self.core.calls, self, self._liveness, self.core.media, lambda call_id: self.bridges.has(call_id)
+        )
+        self.core.calls.on_end = self._call_over
         self._sweeper = Timer(self._sweep)
 
     def use_plans(self, plans: Mapping[str, Plan]) -> None:
@@ -249,15 +256,35 @@ class Switch:
         """Begin what recurs by itself, and go on with what an earlier run left."""
         with self.moment():
             if self._recorder is not None:
-                self._recorder.on_over = lambda record: self._tell_parts(record, "ended")
+                self._recorder.on_over = self._earlier_over
                 for record in self._recorder.earlier():
                     self._tell_parts(record, "answered")
+                    self._liveness.watch(conversation_of(record, self.core.firms.plans))
             self.presence.start(subscriptions, publications)
             self.layer.wheel.arm(self._sweeper, self.layer.now + SWEEP_SECONDS)
             if self.messaging is not None and self._letters is not None:
                 self.messaging.take_over(self._letters.waiting)
                 self._letters = None
             self.trunks.start()
+
+    def _earlier_over(self, record: CallRecord) -> None:
+        self._liveness.forget(record.dialog[0])
+        self._tell_parts(record, "ended")
+
+    def _call_over(self, diary: Diary) -> None:
+        self.log.over(diary)
+        if len(self._liveness):
+            self._liveness.forget(diary.dialog[0].decode("utf-8", "replace"))
+
+    def _nobody_in(self, call_id: str, lost: bool) -> None:
+        """A conversation is over, as its phones say, or as none does."""
+        self.log.note(call_id.encode(), "over meanwhile", lost=lost)
+        call = self.core.calls.get(call_id.encode())
+        if call is not None:
+            self._deserted.over(call, lost)
+        elif self._recorder is not None:
+            end = self._recorder.lost if lost else self._recorder.over
+            end(call_id, self.core.wall)
 
     def _tell_parts(self, record: CallRecord, state: str) -> None:
         for part in parts_of(record, self.core.firms.plans, state):

@@ -194,6 +194,10 @@ class Bridges:
         if not contacts.alive(dialog.flow):
             dialog.flow = contacts.newest(dialog.target) or dialog.flow
 
+    def has(self, call_id: bytes) -> bool:
+        """Whether this call is a bridge."""
+        return call_id in self._bridges
+
     def end_of(self, call_id: bytes, tag: bytes) -> End | None:
         """The end with this Call-ID and our tag."""
         return self._ends.get((call_id, tag))

@@ -148,6 +148,7 @@ class Calls:
                     self.rota.took(call.site, person)
                 call.diary.answered_at = wall
                 call.diary.answered_by = label
+                call.diary.dialog = call_id, from_tag, to_tag
                 self._tell(call, "answered")
 
     def goes_straight(self, call_id: bytes) -> None:
@@ -209,6 +210,11 @@ class Calls:
         self.end(call_id)
         return True
 
+    def left_behind(self, call_id: bytes, tag: bytes) -> None:
+        """A party with this tag says of a call that is not of this run that it is over."""
+        if self._recorder is not None and self._recorder.has(call_id, tag):
+            self._recorder.hung_up(call_id, self._wall())
+
     def end(self, call_id: bytes) -> None:
         """The call is over or was never answered."""
         call = self._calls.pop(call_id, None)
@@ -228,6 +234,7 @@ class Calls:
         call = self._calls.pop(call_id, None)
         if call is not None and other not in self._calls:
             call.call_id, call.from_tag = other, from_tag
+            call.diary.dialog = other, from_tag, next(iter(call.dialogs), b"")
             self._calls[other] = call
 
     def _joins(self, call: Call, site: str, account: str) -> None:
@@ -261,6 +268,7 @@ class Calls:
         if call is not None and other not in self._calls:
             self.moved(call_id, other, from_tag)
             call.dialogs = {to_tag}
+            call.diary.dialog = other, from_tag, to_tag
             for party in call.parties:
                 self._leaves(party)
             call.parties.clear()

@@ -177,6 +177,9 @@ class Core:
                 one.on_request(request) for one in (self.legs, self.outside, self.presence)
             ):
                 return
+            if request.method == b"BYE":
+                # Of a dialog that was our own and went with an earlier run: its phone is out of that call now.
+                self.calls.left_behind(request.call_id, request.from_.tag)
             raise PeerError(481)
         if not self._is_party(request.flow, token.sender):
             # The token is right and the place is new: a phone that moved shows who it is.

@@ -6,18 +6,27 @@ from collections.abc import Iterator, Mapping
 
 from softswitch.dialplan.plan import Plan
 from softswitch.events import PartChanged
+from softswitch.proxy.liveness import Conversation, Party
 from softswitch.records.record import CallRecord
 
 
 def parts_of(record: CallRecord, plans: Mapping[str, Plan], state: str) -> Iterator[PartChanged]:
-    """What the phones in such a call do; its tags went with the run, so nobody can pick it up."""
-    for account, caller, other in (
-        (record.caller_account, True, record.called),
-        (record.answered_by, False, record.caller),
+    """What the phones in such a call do."""
+    call_id, caller_tag, tag = record.dialog
+    for account, caller, other, own, its in (
+        (record.caller_account, True, record.called, caller_tag, tag),
+        (record.answered_by, False, record.caller, tag, caller_tag),
     ):
         site = _site_of(account, record.site, plans)
         if site:
-            yield PartChanged(site, account, record.call_id, state, caller, other, "", "")
+            yield PartChanged(site, account, call_id or record.call_id, state, caller, other, own, its)
+
+
+def conversation_of(record: CallRecord, plans: Mapping[str, Plan]) -> Conversation:
+    """Whom to ask whether it goes on."""
+    parts = parts_of(record, plans, "answered")
+    parties = [Party(one.site, one.account, one.local_tag, one.remote_tag) for one in parts if one.local_tag]
+    return Conversation(record.dialog[0], tuple(parties))
 
 
 def _site_of(account: str, called: str, plans: Mapping[str, Plan]) -> str:

@@ -74,6 +74,10 @@ class Parts:
         for key in list(self._parts):
             self._end(key)
 
+    def talking(self) -> list[tuple[tuple[str, str], Part]]:
+        """Those in the conversation."""
+        return [(key, part) for key, part in self._parts.items() if part.state == "answered"]
+
     def _of_caller(self) -> list[tuple[tuple[str, str], Part]]:
         return [(key, part) for key, part in self._parts.items() if part.caller]
 

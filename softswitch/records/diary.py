@@ -39,6 +39,7 @@ class Diary:
         "call_id",
         "called",
         "caller",
+        "dialog",
         "ended_at",
         "hung_up_by",
         "legs",
@@ -79,6 +80,8 @@ class Diary:
         """What was noticed, by what it is about: a later remark on that replaces the earlier one."""
         self.quality: list[StreamQuality] = []
         """Of what is over; the party is named as the operator knows it."""
+        self.dialog = (b"", b"", b"")
+        """Since it was answered: Call-ID and tags of the phones that talk."""
         self.waiting = False
         """To be stored; the recorder's."""
 
@@ -145,7 +148,17 @@ class Diary:
             tuple(people),
             tuple(self.remarks.values()),
             tuple(self.quality),
+            _dialog(*self.dialog),
         )
+
+
+def _dialog(call_id: bytes, caller_tag: bytes, tag: bytes) -> tuple[str, str, str]:
+    """What can't be kept as it is would name another dialog."""
+    try:
+        found = call_id.decode(), caller_tag.decode(), tag.decode()
+    except UnicodeDecodeError:
+        return "", "", ""
+    return found if max(map(len, found)) <= LONGEST_TEXT else ("", "", "")
 
 
 def text(value: bytes) -> str:

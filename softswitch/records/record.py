@@ -87,6 +87,8 @@ class CallRecord(NamedTuple):
     """What was noticed while it ran, a sentence each: such as that one party was not heard."""
     quality: tuple[StreamQuality, ...] = ()
     """How well each party was heard, where its sound went through us."""
+    dialog: tuple[str, str, str] = ("", "", "")
+    """Call-ID, the caller's tag and the other's, as its phones have them; "" where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Recorder:
         self._changed: list[Diary] = []
         self._finished: list[CallRecord] = []
         self._earlier: dict[str, CallRecord] = {}
-        """By Call-ID, the conversations that an earlier run of the switch left."""
+        """By the Call-ID that its phones have, the conversations that an earlier run of the switch left."""
         self._due = False
         self.on_over: Callable[[CallRecord], None] = lambda record: None
         """Told of each conversation of an earlier run that is over now."""
@@ -90,7 +90,7 @@ class Recorder:
         interrupted = []
         for record in await self._store.unfinished():
             if record.answered_at and not record.answered_by.startswith(OURS):
-                self._earlier[record.call_id] = record
+                self._earlier[record.dialog[0] or record.call_id] = record
             else:
                 interrupted.append(_ended(record, "interrupted", wall))
         self._end(interrupted)
@@ -99,19 +99,32 @@ class Recorder:
     def hung_up(self, call_id: bytes, wall: float) -> None:
         """A call that is not of this run was hung up."""
         if self._earlier:
-            record = self._earlier.pop(text(call_id), None)
-            if record is not None:
-                self._end([_ended(record, "answered", wall)])
-                self.on_over(record)
+            self.over(text(call_id), wall)
+
+    def over(self, call_id: str, wall: float) -> None:
+        """An earlier conversation came to its end."""
+        self._finish(call_id, "answered", wall)
+
+    def has(self, call_id: bytes, tag: bytes) -> bool:
+        """Whether this is one end of a conversation of an earlier run."""
+        record = self._earlier.get(text(call_id))
+        return record is not None and tag.decode("latin-1") in record.dialog[1:] and bool(tag)
+
+    def lost(self, call_id: str, wall: float) -> None:
+        """Give up an earlier conversation: nobody in it answers any more."""
+        self._finish(call_id, "lost", wall)
+
+    def _finish(self, call_id: str, outcome: str, wall: float) -> None:
+        record = self._earlier.pop(call_id, None)
+        if record is not None:
+            self._end([_ended(record, outcome, wall)])
+            self.on_over(record)
 
     def close_silent(self, wall: float) -> None:
         """Give up the earlier conversations whose end nobody will tell any more."""
-        silent = [one for one in self._earlier.values() if wall - one.answered_at > LONGEST_SECONDS]
-        for record in silent:
-            del self._earlier[record.call_id]
-        self._end([_ended(record, "lost", wall) for record in silent])
-        for record in silent:
-            self.on_over(record)
+        for call_id, record in list(self._earlier.items()):
+            if wall - record.answered_at > LONGEST_SECONDS:
+                self.lost(call_id, wall)
 
     def _end(self, records: Iterable[CallRecord]) -> None:
         self._finished += records

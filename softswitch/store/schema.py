@@ -57,6 +57,8 @@ calls = Table(
     Column("remarks", Text, nullable=False, server_default="[]"),
     # A JSON list of the fields of `StreamQuality`.
     Column("quality", Text, nullable=False, server_default="[]"),
+    # Call-ID and both tags, a line each; "" where they are not known.
+    Column("dialog", Text, nullable=False, server_default=""),
     Index("calls_by_id", "call_id"),
     # A restart looks for what an earlier run left.
     Index("calls_unfinished", "ended_at", sqlite_where=text("ended_at = 0")),

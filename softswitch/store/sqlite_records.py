@@ -15,9 +15,9 @@ from softswitch.store.database import Database
 
 _COLUMNS = (
     "site, call_id, started_at, caller, caller_account, called, answered_at, ended_at, outcome, status, answered_by, "
-    "hung_up_by, legs, steps, people, remarks, quality"
+    "hung_up_by, legs, steps, people, remarks, quality, dialog"
 )
-_WRITE = f"INSERT OR REPLACE INTO calls ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE = f"INSERT OR REPLACE INTO calls ({_COLUMNS}) VALUES ({', '.join('?' * 18)})"
 _SELECT = f"SELECT {_COLUMNS} FROM calls"
 _UNFINISHED = f"{_SELECT} WHERE ended_at = 0 ORDER BY site, started_at"
 _NEXT_SITE = "SELECT min(site) FROM calls WHERE site > ?"
@@ -107,13 +107,16 @@ def _carry_out(connection: sqlite3.Connection, deletion: _Deletion) -> int:
 
 
 def _row(record: CallRecord) -> tuple[object, ...]:
-    *plain, legs, steps, people, remarks, quality = record
+    *plain, legs, steps, people, remarks, quality, dialog = record
     named = "\n".join(("", *people, "")) if people else ""
-    return (*plain, json.dumps(legs), json.dumps(steps), named, json.dumps(remarks), json.dumps(quality))
+    return (
+        *plain, json.dumps(legs), json.dumps(steps), named, json.dumps(remarks), json.dumps(quality),
+        "\n".join(dialog) if any(dialog) else "",
+    )  # fmt: skip
 
 
 def _record(row: tuple[Any, ...]) -> CallRecord:
-    *plain, legs, steps, people, remarks, quality = row
+    *plain, legs, steps, people, remarks, quality, dialog = row
     return CallRecord._make(
         (
             *plain,
@@ -122,5 +125,6 @@ def _record(row: tuple[Any, ...]) -> CallRecord:
             tuple(people.split("\n")[1:-1]),
             tuple(json.loads(remarks)),
             tuple([StreamQuality._make((*start, tuple(added))) for *start, added in json.loads(quality)]),
+            tuple(dialog.split("\n")) if dialog else ("", "", ""),
         )
     )

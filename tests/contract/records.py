@@ -35,4 +35,5 @@ def record(
             StreamQuality("101 (anna-desk)", "video", "H264", 10, 0, 0.0, -1.0, -1.0, 0.0, ()),
         ),
         remarks=('no packets from 101: probably "NAT" or firewall',),
+        dialog=(f"{number:04x}@192.0.2.7", "caller tag", "tag"),
     )

@@ -183,7 +183,7 @@ class Phone:
         call = next((call for call in self.calls if call.matches(request)), None)
         if watch is not None:
             watch.on_request(incoming)
-        elif call is not None:
+        elif call is not None and (method != b"INFO" or call.state == "answered"):
             call.on_request(incoming)
         elif request.to.tag:
             incoming.reply(481)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from lab import Lab, Phone
 
 
@@ -71,3 +72,65 @@ def test_somebody_gone_from_the_dialplan(lab: Lab, carla: Phone) -> None:
     assert watch.body == ""
     assert kept.state.startswith("active")
     assert len(lab.switch.presence) == 1
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_a_lamp_that_should_have_gone_out(lab: Lab, tcp: bool) -> None:
+    """The crash comes before the hang-up is on disk: the phones are asked, and say that they are in no such call."""
+    anna, carla, dario = lab.phone("anna-desk", tcp=tcp), lab.phone("carla-home"), lab.phone("dario-home", tcp=tcp)
+    lamp, state = carla.watches_over("101", "dialog"), carla.watches_over("103")
+    call = dario.invites("101")
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    call.bye()
+    lab.advance(0.05)
+    assert lab.records()[0].ended_at == 0
+    lab.starts_switch()
+    for phone in (anna, dario):
+        if phone.stream is not None:
+            phone.stream.close()
+            phone.registers()
+    lab.advance(0.5 if not tcp else 61)
+    assert lamp.lamp == "off"
+    assert state.note.startswith("Available")
+    assert [(one.outcome, one.ended_at > 0) for one in lab.records()] == [("answered", True)]
+    lab.at_rest()
+
+
+def test_phones_in_a_call_are_asked_and_go_on(lab: Lab, anna: Phone, carla: Phone, dario: Phone) -> None:
+    lamp, own = carla.watches_over("101", "dialog"), lab.phone("anna-mobile").watches_over("101", "dialog")
+    call = dario.invites("101")
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    lab.starts_switch()
+    lab.advance(3599)
+    assert lamp.lamp == "on"
+    assert len(anna.requests_of("INFO")) == len(dario.requests_of("INFO")) == 60
+    assert {one.cseq[0] for one in anna.requests_of("INFO")} == {0}
+    # Who wants to pick the call up, or to know which it is, finds it by these.
+    assert f'local-tag="{anna.call.local_tag.decode()}" remote-tag="{call.local_tag.decode()}"' in own.body
+    call.bye()
+    lab.advance()
+    assert lamp.lamp == "off"
+    lab.advance(120)
+    assert len(anna.requests_of("INFO")) == 60
+    lab.at_rest()
+
+
+def test_both_phones_are_dead(lab: Lab, anna: Phone, carla: Phone, dario: Phone) -> None:
+    lamp = carla.watches_over("101", "dialog")
+    dario.invites("101")
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    lab.starts_switch()
+    anna.switches_off()
+    dario.switches_off()
+    lab.advance(100)
+    assert lamp.lamp == "on"
+    lab.advance(100)
+    assert lamp.lamp == "off"
+    assert [one.outcome for one in lab.records()] == ["lost"]
+    lab.at_rest()
