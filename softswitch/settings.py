@@ -65,7 +65,9 @@ class RegistrarSettings:
     contacts: Count = 10
     """At most so many at once for an account."""
     ping_seconds: Annotated[Seconds, Field(alias="ping")] = 25.0
-    """How often a phone behind NAT that registered over UDP is sent OPTIONS; 0 is never."""
+    """How often a phone that registered over UDP is sent OPTIONS; 0 is never."""
+    unpinged: tuple[Annotated[IPv4Network | IPv6Network, PlainValidator(network_range)], ...] = ()
+    """Networks of whose phones only those behind NAT are."""
 
 
 @dataclass(frozen=True, slots=True)

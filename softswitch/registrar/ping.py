@@ -1,9 +1,16 @@
-"""Which phones behind NAT are to be sent an OPTIONS now, and which of them are dead (keep-alive over UDP).
+"""Which phones that came over UDP are to be sent an OPTIONS now, and which of them are dead.
+
+It keeps the way through NAT open, and shows who lost power: only over UDP nothing else does before the registration
+expires. A phone that tells its public address in its Contact does not look like one behind NAT, so all are pinged, but
+for those in networks that the settings name: there a phone without NAT is left in peace.
 
 Every interval each phone gets one; a wheel of one-second slots spreads them evenly. Any answer counts as alive.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from softswitch.registrar.bindings import Binding
 from softswitch.registrar.flows import behind_nat
@@ -17,8 +24,12 @@ _Key = tuple[str, str, str]
 class Pings:
     """The schedule. Time comes in as `wall`, seconds since 1970."""
 
-    def __init__(self, interval: float) -> None:
-        """`interval`: whole seconds between two pings of a phone; 0 switches pings off."""
+    def __init__(self, interval: float, unpinged: Sequence[IPv4Network | IPv6Network] = ()) -> None:
+        """`interval`: whole seconds between two pings of a phone; 0 switches pings off.
+
+        `unpinged`: networks whose phones are not pinged where they have no NAT before them.
+        """
+        self._unpinged = tuple(unpinged)
         self._slots: list[dict[_Key, Binding]] = [{} for _ in range(int(interval))]
         self._sizes = [0] * len(self._slots)
         self._slot_of: dict[_Key, int] = {}
@@ -30,7 +41,7 @@ class Pings:
         if not self._slots:
             return
         key = binding.site, binding.account, binding.contact
-        if not (binding.flow.startswith("udp") and not binding.path and behind_nat(binding)):
+        if not (binding.flow.startswith("udp") and not binding.path and self._wants(binding)):
             # With a Path it is the edge proxy's business to keep its NAT open.
             self.forget(binding)
             return
@@ -41,6 +52,12 @@ class Pings:
             self._slot_of[key] = at
         self._slots[at][key] = binding
         self._misses.pop(key, None)
+
+    def _wants(self, binding: Binding) -> bool:
+        if not self._unpinged or behind_nat(binding):
+            return True
+        address = ip_address(binding.flow.split("|")[2].partition("%")[0])
+        return not any(address in network for network in self._unpinged)
 
     def refreshed(self, old: Binding, new: Binding) -> None:
         """The same contact registered again; the usual case, made cheap."""

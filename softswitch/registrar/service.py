@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from email.utils import formatdate
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network
 from sys import intern
 
 from softswitch.errors import PeerError
@@ -56,15 +57,19 @@ class Registrar:
         wall: float,
         ping_seconds: float = 25.0,
         on_store_error: OnStoreError | None = None,
+        unpinged: Sequence[IPv4Network | IPv6Network] = (),
     ) -> None:
-        """`wall`: now, seconds since 1970. `ping_seconds`: see `Pings`. `on_store_error` is told why a save failed."""
+        """`wall`: now, seconds since 1970; `ping_seconds`, `unpinged`: see `Pings`.
+
+        `on_store_error` is told why a save failed.
+        """
         self._store = store
         self._bus = bus
         self._limits = limits
         self._on_store_error = on_store_error
         self._sites: dict[str, dict[str, _Entry]] = {}
         self._expiry: Expiry[_Entry] = Expiry(wall)
-        self._pings = Pings(ping_seconds)
+        self._pings = Pings(ping_seconds, unpinged)
         self._flows: dict[str, int] = {}
         # (listener index, connection number) -> accounts with a binding that hangs on it.
         self._connections: dict[tuple[int, int], set[tuple[str, str]]] = {}

@@ -97,6 +97,7 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         clock.wall(),
         settings.registrar.ping_seconds,
         server.store_failed,
+        settings.registrar.unpinged,
     )
     count = await server.registrar.load(clock.wall())
     if count:

@@ -9,7 +9,7 @@ import pytest
 from interop.peers.process import wait_until
 from interop.server import free_ports
 from lab.digest import answer
-from records.test_running import End, switch
+from records.test_running import End, recorded, switch
 
 from softswitch.ops.control import ask
 from softswitch.store.reading import reading
@@ -136,3 +136,56 @@ def test_kill_9(folder: Path) -> None:
         target = next(line for line in accepted if line.startswith("Contact:")).partition("<")[2].partition(">")[0]
         assert dario.asks("SUBSCRIBE", target, to, "Event: presence", "Expires: 0", cseq=10)[0] == "SIP/2.0 200 OK"
         assert dario.notified()[1] == "terminated;reason=timeout"
+
+
+def talk(caller: Phone, callee: Phone, port: int) -> list[str]:
+    """A call of 101 to 103, answered; the lines of a BYE within it."""
+    lines = ("From: <sip:101@acme.example>;tag=talk", "To: <sip:103@acme.example>", "Call-ID: talk")
+    assert caller.asks("REGISTER", "sip:acme.example", "<sip:101@acme.example>", "Expires: 300")[0][8:11] == "200"
+    assert callee.asks("REGISTER", "sip:acme.example", "<sip:103@acme.example>", "Expires: 300")[0][8:11] == "200"
+    caller.request("INVITE sip:103@acme.example", "i1", *lines, "CSeq: 1 INVITE")
+    challenge = next(one for one in caller.wait("SIP/2.0 407") if one.startswith("Proxy-Authenticate"))
+    proof = answer(challenge.partition(": ")[2].encode(), "anna-desk", "secret", "INVITE", "sip:103@acme.example", 1)
+    caller.request("INVITE sip:103@acme.example", "i2", *lines, "CSeq: 2 INVITE", f"Proxy-Authorization: {proof}")
+    callee.reply(callee.wait("INVITE"), "200 OK")
+    answered = caller.wait("SIP/2.0 200")
+    routes = [one.replace("Record-Route", "Route") for one in answered if one.startswith("Record-Route")]
+    within = (lines[0], f"{lines[1]};tag=phone", lines[2], *routes)
+    target = f"sip:dario-home@127.0.0.1:{callee.port}"
+    caller.request(f"ACK {target}", "a1", *within, "CSeq: 2 ACK")
+    callee.wait("ACK")
+    return [f"BYE {target}", "b1", *within, "CSeq: 3 BYE"]
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_kill_9_right_after_the_hang_up(folder: Path, hangs_up: bool) -> None:
+    """What was not on disk yet, the phones say: the lamp goes out. A call that goes on burns on."""
+    port = int((folder / "port").read_text())
+    watcher, anna, dario = (
+        Phone(port, *one) for one in (("dario-home", "103"), ("anna-desk", "101"), ("dario-home", "103"))
+    )
+    aor, uri = "<sip:101@acme.example>", "sip:101@acme.example"
+    with switch(folder) as process:
+        assert watcher.asks("SUBSCRIBE", uri, aor, "Event: presence", "Expires: 300")[0] == "SIP/2.0 200 OK"
+        bye = talk(anna, dario, port)
+        while not watcher.notified()[2].startswith("On the phone"):
+            pass
+        wait_until(lambda: [one.answered_at > 0 for one in recorded(folder)] == [True], "the call's record")
+        if hangs_up:
+            anna.request(*bye)
+            dario.reply(dario.wait("BYE"), "200 OK")
+            anna.wait("SIP/2.0 200")
+            process.kill()  # less than the fifth of a second that records wait for each other
+    assert recorded(folder)[0].ended_at == 0
+    with switch(folder):
+        for phone in (anna, dario):
+            asked = phone.wait("INFO")
+            assert {"Call-ID: talk", "CSeq: 0 INFO"} <= set(asked)
+            phone.reply(asked, "481 Call/Transaction Does Not Exist" if hangs_up else "200 OK")
+        if not hangs_up:
+            assert watcher.notified()[2].startswith("On the phone")
+            anna.request(*bye)
+            dario.reply(dario.wait("BYE"), "200 OK")
+        while not watcher.notified()[2].startswith("Available"):
+            pass
+        wait_until(lambda: recorded(folder)[0].ended_at > 0, "the end of the call's record")

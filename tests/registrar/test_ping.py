@@ -1,5 +1,7 @@
 """Who is pinged when, and who is dead."""
 
+from ipaddress import ip_network
+
 from registrar.phone import SITE
 from softswitch.registrar.bindings import Binding
 from softswitch.registrar.ping import Pings
@@ -30,15 +32,24 @@ def test_called_often_or_seldom() -> None:
     assert len(pings.due(500.0)) == 1  # the clock was set back
 
 
-def test_only_udp_behind_nat_without_path() -> None:
+def test_a_phone_that_tells_its_public_address() -> None:
     pings = Pings(25)
+    pings.watch(phone(1)._replace(contact="sip:x@198.51.100.7:40000"))
+    assert len(pings) == 1
+
+
+def test_only_udp_without_path_and_of_local_networks_only_behind_nat() -> None:
+    pings = Pings(25, [ip_network("198.51.100.0/24"), ip_network("2001:db8::/32")])
     pings.watch(phone(1, "tcp|1|198.51.100.7|40000|3"))
     pings.watch(phone(2)._replace(contact="sip:x@198.51.100.7:40000"))
     pings.watch(phone(3, path=("<sip:edge.example;lr>",)))
+    pings.watch(phone(5, "udp|2|2001:db8::7|5060|0")._replace(contact="sip:x@[2001:db8::7]"))
     assert len(pings) == 0
     pings.watch(phone(4))
+    pings.watch(phone(6, "udp|0|192.0.2.7|5060|0")._replace(contact="sip:x@192.0.2.7"))
+    assert len(pings) == 2
     pings.watch(phone(4, "tcp|1|198.51.100.7|40000|3"))
-    assert len(pings) == 0
+    assert len(pings) == 1
 
 
 def test_three_misses_are_death_and_any_answer_is_life() -> None:

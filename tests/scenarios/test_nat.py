@@ -70,9 +70,15 @@ def test_three_missed_pings_are_a_dead_phone(lab: Lab, home: Nat, anna: Phone) -
     assert call.status == 480
 
 
-def test_a_phone_without_nat_is_not_pinged(lab: Lab, anna: Phone) -> None:
+def test_a_phone_without_nat_is_pinged_too(lab: Lab, anna: Phone, carla: Phone) -> None:
+    """It may just tell its public address."""
+    watch = carla.watches_over("101")
     lab.advance(100)
-    assert not anna.requests_of("OPTIONS")
+    assert len(anna.requests_of("OPTIONS")) == 4
+    assert watch.note.startswith("Available")
+    anna.switches_off()
+    lab.advance(110)
+    assert watch.note == "Offline"
 
 
 def test_a_phone_over_tcp_calls_one_over_udp(lab: Lab, anna: Phone) -> None:
