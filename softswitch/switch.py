@@ -236,7 +236,7 @@ class Switch:
             on_state=history.changed if history is not None else lambda *_: None,
         )
         bus.subscribe(VoicemailChanged, lambda event: self.presence.mailbox_changed(event.site, event.person))
-        self._liveness = Liveness(self.layer, self, lambda: self.core.wall, self._nobody_in)
+        self._liveness = Liveness(self.layer, self, lambda: self.core.wall, self._nobody_in, outside.log)
         self._deserted = Deserted(
             bus, self.core.calls, self, self._liveness, self.core.media, lambda call_id: self.bridges.has(call_id)
         )

@@ -14,13 +14,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from softswitch.flow import Flow
-from softswitch.proxy.ports import Contacts
+from softswitch.proxy.ports import CallLog, Contacts
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Response
 from softswitch.transaction.layer import Layer
 from softswitch.transaction.timers import Timer
 
+FIRST_SECONDS = (5.0, 10.0, 25.0)
+"""Between the first questions. COMPAT: pjsip knows a dialog for half a minute after its end."""
 ASK_SECONDS = 60.0
+"""Between later ones."""
 PER_SECOND = 100
 """So many conversations are asked about in the first second after a start, at most."""
 SILENT_ROUNDS = 3
@@ -44,7 +47,7 @@ class Conversation(NamedTuple):
 
 
 class Liveness:
-    """Asks about each conversation, now and once a minute, until it is over."""
+    """Asks about each conversation, now and ever again, until it is over."""
 
     def __init__(
         self,
@@ -52,8 +55,10 @@ class Liveness:
         contacts: Contacts,
         wall: Callable[[], float],
         over: Callable[[str, bool], None],
+        log: CallLog,
     ) -> None:
         """`over(call_id, lost)`: nobody is in it any more; `lost` when that is so because nobody answers."""
+        self.log = log
         self.layer = layer
         self.contacts = contacts
         self.wall = wall
@@ -82,7 +87,7 @@ class Liveness:
 
 
 class _Round:
-    """The questions about one conversation that are under way."""
+    """The questions about one conversation."""
 
     def __init__(self, liveness: Liveness, conversation: Conversation, at: float) -> None:
         self._liveness = liveness
@@ -91,7 +96,7 @@ class _Round:
         self._waiting: set[_Question] = set()
         self._gone: set[Party] = set()
         self._there: set[Party] = set()
-        self._asked = False
+        self._number = 0
         self._silent = 0
         liveness.layer.wheel.arm(self._timer, at)
 
@@ -102,7 +107,9 @@ class _Round:
 
     def _ask(self, now: float) -> None:
         liveness = self._liveness
-        liveness.layer.wheel.arm(self._timer, now + ASK_SECONDS)
+        wait = FIRST_SECONDS[self._number] if self._number < len(FIRST_SECONDS) else ASK_SECONDS
+        self._number += 1
+        liveness.layer.wheel.arm(self._timer, now + wait)
         self._waiting.clear()
         self._gone.clear()
         self._there.clear()
@@ -144,6 +151,8 @@ class _Round:
         if question not in self._waiting:
             return
         self._waiting.discard(question)
+        liveness, call_id = self._liveness, self._conversation.call_id.encode()
+        liveness.log.detail(call_id, "still talking", phone=question.party.account, answer=status)
         if status == 481:
             self._gone.add(question.party)
         elif status:
@@ -158,7 +167,7 @@ class _Round:
             self._liveness.over(call_id, False)
         elif self._there:
             self._silent = 0
-        else:
+        elif self._number > len(FIRST_SECONDS):
             self._silent += 1
             if self._silent >= SILENT_ROUNDS:
                 self._liveness.over(call_id, True)

@@ -107,7 +107,7 @@ def test_phones_in_a_call_are_asked_and_go_on(lab: Lab, anna: Phone, carla: Phon
     lab.starts_switch()
     lab.advance(3599)
     assert lamp.lamp == "on"
-    assert len(anna.requests_of("INFO")) == len(dario.requests_of("INFO")) == 60
+    assert len(anna.requests_of("INFO")) == len(dario.requests_of("INFO")) == 63
     assert {one.cseq[0] for one in anna.requests_of("INFO")} == {0}
     # Who wants to pick the call up, or to know which it is, finds it by these.
     assert f'local-tag="{anna.call.local_tag.decode()}" remote-tag="{call.local_tag.decode()}"' in own.body
@@ -115,7 +115,7 @@ def test_phones_in_a_call_are_asked_and_go_on(lab: Lab, anna: Phone, carla: Phon
     lab.advance()
     assert lamp.lamp == "off"
     lab.advance(120)
-    assert len(anna.requests_of("INFO")) == 60
+    assert len(anna.requests_of("INFO")) == 63
     lab.at_rest()
 
 
