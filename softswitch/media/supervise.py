@@ -1,4 +1,7 @@
-"""The relay as a process beside ours: started or taken over, watched, started again when it dies."""
+"""The relay as a process beside ours: started or taken over, watched, replaced at once when it dies.
+
+A spare process waits with everything loaded, so that no interpreter has to start while calls are silent.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .client import RelayClient
-from .relay.settings import RelaySettings, parse_control
+from .relay.settings import GO, RelaySettings, parse_control
 
 _READY_SECONDS = 10.0
 _END_SECONDS = 2.0
-_BACKOFF_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
+_BACKOFF_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 _SETTLED_SECONDS = 30.0
 """A relay that ran this long starts over in the list of delays."""
+_SPARE_SECONDS = 0.5
+"""So long after a relay runs its spare is started: not while calls are set up anew."""
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +62,8 @@ class RelaySupervisor:
         self._status = RelayStatus("stopped")
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
+        self._spare: asyncio.subprocess.Process | None = None
+        self._sparing: asyncio.Task[None] | None = None
 
     @property
     def status(self) -> RelayStatus:
@@ -78,13 +85,16 @@ class RelaySupervisor:
             self._set(state="stopped", pid=None)
             raise
         self._task = asyncio.create_task(self._watch(), name="media relay")
+        self._sparing = asyncio.create_task(self._keep_spare(), name="spare media relay")
 
     async def stop(self) -> None:
         """End the relay, in at most some two seconds; or leave it with its streams, for them to go on."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
+        for task in (self._task, self._sparing):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        self._task = self._sparing = None
+        await self._end_spare()
         if self._leaves():
             self._leave()
         else:
@@ -129,28 +139,50 @@ class RelaySupervisor:
         if self._on_change is not None:
             self._on_change(self._status)
 
-    async def _spawn(self) -> None:
-        """One attempt; raises RuntimeError with what the relay complained about."""
-        process = await asyncio.create_subprocess_exec(
+    async def _begin(self, *more: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "softswitch.media.relay",
             *self._settings.arguments(),
+            *more,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+
+    async def _spawn(self) -> None:
+        """One attempt; raises RuntimeError with what the relay complained about."""
+        process, self._spare = self._spare, None
+        if process is not None and process.returncode is None:
+            assert process.stdin is not None
+            process.stdin.write(GO)
+        else:
+            process = await self._begin()
         self._process = process
-        assert process.stdout is not None
-        try:
-            async with asyncio.timeout(_READY_SECONDS):
-                line = await process.stdout.readline()
-        except TimeoutError:
-            line = b""
-        if line.strip() != b"ready":
+        if await _line(process) != b"ready":
             complaint = await self._end()
             raise RuntimeError(f"the media relay did not start: {complaint or 'no word from it'}")
         self._set(state="running", pid=process.pid)
+
+    async def _keep_spare(self) -> None:
+        """Have one wait all the time while a relay runs."""
+        while True:
+            await asyncio.sleep(_SPARE_SECONDS)
+            if self._status.state != "running" or (self._spare is not None and self._spare.returncode is None):
+                continue
+            spare = await self._begin("--standby")
+            try:
+                if await _line(spare) == b"waiting":
+                    self._spare, spare = spare, None
+            finally:
+                if spare is not None:
+                    await _end_process(spare)
+
+    async def _end_spare(self) -> None:
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            await _end_process(spare)
 
     async def _end(self) -> str:
         """End the process if there is one; what it wrote to standard error last."""
@@ -161,17 +193,7 @@ class RelaySupervisor:
         process, self._process = self._process, None
         if process is None:
             return ""
-        assert process.stdin is not None
-        process.stdin.close()
-        if process.returncode is None:
-            process.terminate()
-        try:
-            async with asyncio.timeout(_END_SECONDS):
-                _, errors = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            _, errors = await process.communicate()
-        return errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return await _end_process(process)
 
     async def _watch(self) -> None:
         """Pass on what the relay says; when it dies, start another."""
@@ -227,3 +249,28 @@ class RelaySupervisor:
             if not line:
                 return
             _log.warning("media relay: %s", line.decode("utf-8", "replace").rstrip())
+
+
+async def _line(process: asyncio.subprocess.Process) -> bytes:
+    """The next word of the process, b"" where none comes."""
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(_READY_SECONDS):
+            return (await process.stdout.readline()).strip()
+    except TimeoutError:
+        return b""
+
+
+async def _end_process(process: asyncio.subprocess.Process) -> str:
+    """End it; what it wrote to standard error last."""
+    assert process.stdin is not None
+    process.stdin.close()
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(_END_SECONDS):
+            _, errors = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        _, errors = await process.communicate()
+    return errors.decode("utf-8", "replace").strip().rpartition("\n")[2]

@@ -19,7 +19,7 @@ from .control import Control, open_control
 from .pairs import Pairs
 from .plane import Plane
 from .pool import PortPool
-from .settings import RelaySettings, parse_control
+from .settings import GO, RelaySettings, parse_control
 
 _TICK_SECONDS = 0.25
 _TAKEN_OVER_SECONDS = 15.0
@@ -135,9 +135,18 @@ class Relay:
                 os.unlink(where)
 
 
+def _wanted() -> bool:
+    """Wait until we are told to begin; False when who started us is gone, or wants us no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print("waiting", flush=True)
+    return os.read(sys.stdin.fileno(), 1024) == GO
+
+
 def main(settings: RelaySettings) -> int:
     """Run the process; prints "ready" when commands are taken. Returns the exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    if settings.standby and not _wanted():
+        return 0
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+GO = b"go\n"
+"""What a process on standby waits for."""
 CONTROL_HELP = "unix:/path or udp:ADDRESS:PORT, where the address must be a loopback address"
 
 
@@ -62,6 +64,8 @@ class RelaySettings:
     until_stdin_closes: bool = False
     """When standard input ends, the switch that started us is gone: then end with the lease, or soon where no stream is
     left, unless a new one takes over."""
+    standby: bool = False
+    """Begin only with a line on standard input; end when that ends first."""
 
     def __post_init__(self) -> None:
         if not 1024 <= self.first_port < self.last_port <= 65_535:
@@ -107,6 +111,7 @@ def parse_arguments(words: Sequence[str]) -> RelaySettings:
     parser.add_argument("--patience", type=float, default=0.5, help="seconds until an unexpected source is believed")
     parser.add_argument("--max-rate", type=int, default=3000, help="packets a second read from one port")
     parser.add_argument("--lease", type=float, default=60.0, help="seconds without a word until all is freed")
+    parser.add_argument("--standby", action="store_true", help="wait for a line on standard input before beginning")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end some time after standard input ends")
     given = parser.parse_args(words)
     try:
@@ -122,6 +127,7 @@ def parse_arguments(words: Sequence[str]) -> RelaySettings:
             max_packets_per_second=given.max_rate,
             lease_seconds=given.lease,
             until_stdin_closes=given.until_stdin_closes,
+            standby=given.standby,
         )
     except ValueError as error:
         parser.error(str(error))
