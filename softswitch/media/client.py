@@ -354,6 +354,8 @@ class RelayClient:
         )
         if name == "gone":
             self.memory.drop(call_id, [message.get("name")])
+        elif name == "state":
+            self.memory.keep(call_id, message.get("name"), message.get("state"))
         for heard in self._heard.get(name, ()):
             heard(MediaEvent(name, call_id, from_tag, tag, message))
 

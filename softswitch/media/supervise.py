@@ -174,9 +174,9 @@ class RelaySupervisor:
             spare = await self._begin("--standby")
             try:
                 if await _line(spare) == b"waiting":
-                    self._spare, spare = spare, None
+                    self._spare = spare
             finally:
-                if spare is not None:
+                if self._spare is not spare:
                     await _end_process(spare)
 
     async def _end_spare(self) -> None:

@@ -107,17 +107,21 @@ class RelayProcess:
         message = {"command": command, **{name.replace("_", "-"): value for name, value in values.items()}}
         self.sock.sendto(pack(cookie, message), self.path)  # type: ignore[arg-type]
         while (got := unpack(self.sock.recv(65_536)))[0] == EVENT:
-            self.events.append(dict(got[1]))
+            self._keep(dict(got[1]))
         assert got[0] == cookie
         return dict(got[1])
 
     def event(self) -> dict[str, object]:
         """The next event; fails when none comes."""
-        if not self.events:
+        while not self.events:
             cookie, event = unpack(self.sock.recv(65_536))
             assert cookie == EVENT
-            return dict(event)
+            self._keep(dict(event))
         return self.events.pop(0)
+
+    def _keep(self, event: dict[str, object]) -> None:
+        if event["event"] != b"state":  # what is for the switch's memory
+            self.events.append(event)
 
     def sdp(self, command: str, **values: object) -> bytes:
         reply = self.command(command, **values)

@@ -69,7 +69,7 @@ def test_a_call_leaves_no_cycles_for_the_collector(calls):
         secret = Key(b"secret", b"a")
         calls.offer(secret, SDP, "lan", "", 0.0, "OSRTP")
         calls.answer(secret, SDP.replace(b"RTP/AVP 0\r\n", b"RTP/AVP 0\r\n" + CRYPTO), "lan", "", 0.0)
-        states = calls.states(b"secret", 0.0)
+        states = calls.states(b"secret")
         calls.delete(b"secret")
         calls.restore(*states.values(), 0.0)
         calls.delete(b"secret")

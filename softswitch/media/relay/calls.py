@@ -137,7 +137,7 @@ class Calls:
         else:
             session = self._new(key, now)
             answer, codec = talk_answer(parsed, int(now), int(now))
-            talker = Talker(partial(self._told, session))
+            talker = Talker(partial(self._told, session), (key.call_id, key.from_tag))
             placed = session.talk(parsed, answer, codec, talker, source, to)
             self.talkers.add(talker, now)
             self._keep(session)
@@ -152,7 +152,7 @@ class Calls:
         if session is None:
             session = self._new(key, now)
             if not echoes:
-                session.talker = Talker(partial(self._told, session))
+                session.talker = Talker(partial(self._told, session), (key.call_id, key.from_tag))
             placed = session.propose(int(now), to, transport)
             self._keep(session)
         else:
@@ -173,8 +173,8 @@ class Calls:
         self._silence.watch(session, now)
         self.touched = session
 
-    def whisper(self, key: Key, sdp: bytes, now: float) -> Talker:
-        """Who speaks to the one who answered this offer so; raises PeerError(404, 488)."""
+    def whisper(self, key: Key, sdp: bytes, now: float) -> Session:
+        """Have somebody speak to the one who answered this offer so; raises PeerError(404, 488)."""
         session = self._by_branch(key) or self._by_tags(key)
         if session is None:
             raise PeerError(404, "unknown call")
@@ -182,7 +182,7 @@ class Calls:
         talker = Talker(partial(self._told, session))
         session.whisper(talker, codec)
         self.talkers.add(talker, now)
-        return talker
+        return session
 
     def stop_whisper(self, key: Key) -> None:
         """Let the parties hear each other; raises PeerError(404)."""
@@ -190,6 +190,7 @@ class Calls:
         if session is None:
             raise PeerError(404, "unknown call")
         session.stop_whisper()
+        self.tell_state(session)
 
     def keypad(self, key: Key) -> Keypad:
         """That of the party with `from_tag` in its call with `to_tag`; raises PeerError(404) where there is none."""
@@ -222,13 +223,20 @@ class Calls:
         """From an end of our own, or from one that was whispered to."""
         tag = session.from_tag if session.echoes else session.to_tag
         self.tell(event, session, tag, key=key, branch=session.via_branch)
+        if event == "played":
+            self.tell_state(session)
 
-    def talker(self, call_id: bytes, from_tag: bytes) -> Talker:
-        """Who speaks for us to this offerer; raises PeerError(404) where nobody does."""
+    def talking(self, call_id: bytes, from_tag: bytes) -> tuple[Session, Talker]:
+        """Where we speak to this offerer, and who does; raises PeerError(404) where nobody does."""
         for session in self._calls.get(call_id, ()):
             if session.talker is not None and session.from_tag == from_tag:
-                return session.talker
+                return session, session.talker
         raise PeerError(404, "the switch is no end of this call")
+
+    def tell_state(self, session: Session) -> None:
+        """Tell what is to be kept of a session now, for `restore`."""
+        session.told_mark = session.mark
+        self.tell("state", session, b"", name=name_of(session), state=state_of(session))
 
     def restore(self, state: bytes, now: float) -> None:
         """Make a session again that another process had; nothing where it is there. Raises PeerError(400, 503)."""
@@ -240,7 +248,7 @@ class Calls:
                 bool(message["echoes"]),
             ):
                 return
-        session = restored(message, self.pairs, self._settings.patience_seconds, now)
+        session = restored(message, self.pairs, self._settings.patience_seconds, now, self._told)
         session.heard_at = now
         self._keep(session)
         for side, takes in enumerate(message.get("takes", ())):
@@ -248,11 +256,20 @@ class Calls:
                 if takes:
                     self._keypad(session, side).take(True)
         self._silence.watch(session, now)
+        if session.talker is not None:
+            self._speak_again(session, session.talker, now)
 
-    def states(self, call_id: bytes, now: float) -> dict[bytes, bytes]:
+    def _speak_again(self, session: Session, talker: Talker, now: float) -> None:
+        talker.key = (session.call_id, session.from_tag)
+        if talker.codec is not None:
+            self.talkers.add(talker, now)
+        for other in [one.talker for one in self._calls.get(talker.wanted[0], ())] if talker.wanted else ():
+            if other is not None and other.key == talker.wanted:
+                talker.connect(other)  # else he comes later, and wants us
+
+    def states(self, call_id: bytes) -> dict[bytes, bytes]:
         """What `restore` wants of each session of a call, by `name_of`."""
-        sessions = [one for one in self._calls.get(call_id, ()) if one.talker is None]
-        return {name_of(session): state_of(session, now) for session in sessions}
+        return {name_of(session): state_of(session) for session in self._calls.get(call_id, ())}
 
     def delete(self, call_id: bytes, from_tag: bytes = b"", via_branch: bytes = b"") -> dict[bytes, Quality]:
         """Free a whole call, one party's dialogs in it, or one branch.
@@ -298,6 +315,8 @@ class Calls:
             if session.closed:
                 continue
             packets = session.packets()
+            if session.mark != session.told_mark:
+                self.tell_state(session)
             if packets != session.heard_packets:
                 session.heard_packets, session.heard_at = packets, now
             limit = self._settings.held_seconds if session.is_quiet else self._settings.silence_seconds

@@ -20,7 +20,7 @@ from .port import Port
 from .security import TRANSPORTS
 from .session import Session
 from .state import state_of
-from .talker import Talker
+from .talker import Saying, Talker
 
 _LISTED = 32
 """Calls in an answer to `list` unless a limit is given."""
@@ -60,10 +60,10 @@ def _transport(message: Message) -> str:
     return transport
 
 
-def _sound(message: Message) -> bytes:
+def _sound(files: Sequence[str]) -> bytes:
     """All that is to be played, as A-law."""
     try:
-        return b"".join([load(os.fsdecode(file)) for file in _strings(message, "files")])
+        return b"".join(map(load, files))
     except CannotPlay as error:
         raise PeerError(404, str(error)) from None
 
@@ -131,39 +131,37 @@ class Commands:
             return self._propose(message, network, now)
         key, sdp, source = self._key(message), _text(message, "sdp", needed=True), _source(message)
         if b"echo" in flags:
-            return self._placed(self._calls.echo(key, sdp, network, source, now), now)
+            return self._placed(self._calls.echo(key, sdp, network, source, now))
         if b"talk" in flags:
-            return self._placed(self._calls.talk(key, sdp, network, source, now), now)
+            return self._placed(self._calls.talk(key, sdp, network, source, now))
         transport, seed = _transport(message), _text(message, "key-seed")
-        return self._placed(self._calls.offer(key, sdp, network, source, now, transport, seed), now)
+        return self._placed(self._calls.offer(key, sdp, network, source, now, transport, seed))
 
     def _propose(self, message: Message, network: str, now: float) -> dict[str, Value]:
         echoes = b"echo" in _strings(message, "flags")
         sdp = self._calls.propose(self._key(message), network, echoes, now, _transport(message))
-        return self._placed(sdp, now)
+        return self._placed(sdp)
 
     def _answer(self, message: Message, now: float) -> dict[str, Value]:
         network = _text(message, "to-interface").decode("utf-8", "replace")
         sdp = _text(message, "sdp", needed=True)
         if b"own" in _strings(message, "flags"):
             self._calls.settle(self._key(message), sdp, _source(message), now)
-            return self._placed(sdp, now)
-        return self._placed(self._calls.answer(self._key(message), sdp, network, _source(message), now), now)
+            return self._placed(sdp)
+        return self._placed(self._calls.answer(self._key(message), sdp, network, _source(message), now))
 
-    def _placed(self, sdp: bytes, now: float) -> dict[str, Value]:
+    def _placed(self, sdp: bytes) -> dict[str, Value]:
         """With the SDP the session's state, for `restore`."""
         session, self._calls.touched = self._calls.touched, None
         assert session is not None
-        if session.talker is not None and session.echoes:
-            return {"result": "ok", "sdp": sdp}  # what is being said can't be taken up by another process
-        return {"result": "ok", "sdp": sdp, "session": name_of(session), "state": state_of(session, now)}
+        return {"result": "ok", "sdp": sdp, "session": name_of(session), "state": state_of(session)}
 
     def _restore(self, message: Message, now: float) -> dict[str, Value]:
         self._calls.restore(_text(message, "state", needed=True), now)
         return {"result": "ok"}
 
     def _states(self, message: Message, now: float) -> dict[str, Value]:
-        states = self._calls.states(_text(message, "call-id", needed=True), now)
+        states = self._calls.states(_text(message, "call-id", needed=True))
         return {"result": "ok", "states": [[name, state] for name, state in states.items()]}
 
     def _delete(self, message: Message, now: float) -> dict[str, Value]:
@@ -178,26 +176,33 @@ class Commands:
             raise PeerError(404, "unknown call")
         return {"result": "ok", "sessions": [_describe(session, now) for session in sessions]}
 
-    def _talker(self, message: Message) -> Talker:
-        return self._calls.talker(_text(message, "call-id", needed=True), _text(message, "from-tag", needed=True))
+    def _talking(self, message: Message, prefix: str = "") -> tuple[Session, Talker]:
+        return self._calls.talking(
+            _text(message, f"{prefix}call-id", needed=True), _text(message, f"{prefix}from-tag", needed=True)
+        )
 
-    def _play(self, message: Message, now: float) -> dict[str, Value]:
-        talker, sound = self._talker(message), _sound(message)
-        talker.player.play(sound, message.get("repeat") == 1)
+    def _say(self, message: Message, session: Session, talker: Talker, now: float) -> dict[str, Value]:
+        files = [os.fsdecode(file) for file in _strings(message, "files")]
+        sound = _sound(files)
+        talker.say(Saying(files, message.get("repeat") == 1, round(now, 3)), sound)
+        self._calls.tell_state(session)
         return {"result": "ok", "duration": len(sound) // 8}
 
+    def _play(self, message: Message, now: float) -> dict[str, Value]:
+        return self._say(message, *self._talking(message), now)
+
     def _connect(self, message: Message, now: float) -> dict[str, Value]:
-        other = self._calls.talker(
-            _text(message, "other-call-id", needed=True), _text(message, "other-from-tag", needed=True)
-        )
-        self._talker(message).connect(other)
+        (theirs, other), (ours, talker) = self._talking(message, "other-"), self._talking(message)
+        talker.connect(other)
+        for session in (theirs, ours):
+            self._calls.tell_state(session)
         return {"result": "ok"}
 
     def _whisper(self, message: Message, now: float) -> dict[str, Value]:
-        sound = _sound(message)
-        talker = self._calls.whisper(self._key(message), _text(message, "sdp", needed=True), now)
-        talker.player.play(sound, message.get("repeat") == 1)
-        return {"result": "ok", "duration": len(sound) // 8}
+        _sound([os.fsdecode(file) for file in _strings(message, "files")])
+        session = self._calls.whisper(self._key(message), _text(message, "sdp", needed=True), now)
+        assert session.talker is not None
+        return self._say(message, session, session.talker, now)
 
     def _stop_whisper(self, message: Message, now: float) -> dict[str, Value]:
         self._calls.stop_whisper(self._key(message))
@@ -218,14 +223,17 @@ class Commands:
 
     def _take_keys(self, message: Message, now: float) -> dict[str, Value]:
         session = self._calls.take_keys(self._key(message), message.get("command") == b"block DTMF")
-        return {"result": "ok", "session": name_of(session), "state": state_of(session, now)}
+        return {"result": "ok", "session": name_of(session), "state": state_of(session)}
 
     def _stop(self, message: Message, now: float) -> dict[str, Value]:
-        self._talker(message).player.play(b"", False)
+        session, talker = self._talking(message)
+        talker.say(Saying([], False, now), b"")
+        self._calls.tell_state(session)
         return {"result": "ok"}
 
     def _record(self, message: Message, now: float) -> dict[str, Value]:
-        talker, file = self._talker(message), os.fsdecode(_text(message, "file", needed=True))
+        session, talker = self._talking(message)
+        file = os.fsdecode(_text(message, "file", needed=True))
         seconds = message.get("seconds")
         if not isinstance(seconds, int) or not 0 < seconds <= _LONGEST_RECORDING:
             raise PeerError(400, "seconds is no number of seconds")
@@ -234,10 +242,13 @@ class Commands:
                 talker.record(file, seconds)
             except OSError as error:
                 raise PeerError(503, f"{file}: {error.strerror}") from None
+            self._calls.tell_state(session)
         return {"result": "ok"}
 
     def _stop_recording(self, message: Message, now: float) -> dict[str, Value]:
-        recorder = self._talker(message).stop_recording()
+        session, talker = self._talking(message)
+        recorder = talker.stop_recording()
+        self._calls.tell_state(session)
         if recorder is not None and recorder.failed:
             raise PeerError(503, recorder.failed)
         return {"result": "ok"}

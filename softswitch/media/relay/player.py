@@ -43,9 +43,10 @@ class Player:
         """Whether there is nothing left to say."""
         return not self._repeat and self._at >= len(self._sound)
 
-    def play(self, sound: bytes, repeat: bool) -> None:
-        """Say this A-law instead of what is being said; again and again with `repeat`."""
-        self._sound, self._at, self._repeat = sound, 0, repeat and bool(sound)
+    def play(self, sound: bytes, repeat: bool, at: int = 0) -> None:
+        """Say this A-law instead of what is being said, from sample `at` on; again and again with `repeat`."""
+        self._sound, self._repeat = sound, repeat and bool(sound)
+        self._at = at % len(sound) if self._repeat else at
 
     def next(self, size: int, is_alaw: bool) -> bytes:
         """The next so many samples, in one codec or the other."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ...sound.g711 import ALAW_OF_ULAW, ALAW_SILENCE, RATE
-from ...sound.wav import alaw_header
+from ...sound.wav import HEADER_BYTES, alaw_header
 from .rtp import payload_of
 
 _OPEN_BYTES = RATE
@@ -24,13 +24,23 @@ class Recorder:
 
     __slots__ = ("_begun_at", "_file", "_latest", "_limit", "_open", "_origin", "_ssrc", "_written", "failed")
 
-    def __init__(self, path: str, seconds: float) -> None:
-        """Of at most so many seconds. Raises OSError."""
-        self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        os.write(self._file, alaw_header(0))
+    def __init__(self, path: str, seconds: float, begun_for: float | None = None) -> None:
+        """Of at most so many seconds. Raises OSError.
+
+        With `begun_for` a recording that another process began so many seconds ago goes on: what it has not
+        written down is silence.
+        """
         self._limit = int(seconds * RATE)
         self._open = bytearray()
         self._written = 0
+        if begun_for is None:
+            self._file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            os.write(self._file, alaw_header(0))
+        else:
+            self._file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            self._written = max(0, os.lseek(self._file, 0, os.SEEK_END) - HEADER_BYTES)
+            missing = min(int(begun_for * RATE), self._limit) - self._written
+            self._open.extend(bytes((ALAW_SILENCE,)) * missing)
         self._origin = -1
         """The timestamp of the first sample; -1 before the first packet."""
         self._ssrc = b""

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from ...errors import PeerError
 from ...sip.sdp import Media
-from .srtp import MUTE, OFFERED, SUITES, Crypto, Locks, cryptos_of, is_secure, make_key, opening, sealing, write_cryptos
+from .srtp import (
+    OFFERED,
+    SUITES,
+    Crypto,
+    Lock,
+    Position,
+    cryptos_of,
+    is_secure,
+    make_key,
+    opening,
+    sealing,
+    write_cryptos,
+)
 
 TRANSPORTS = ("", "RTP/AVP", "RTP/SAVP", "OSRTP")
 """How an offer may be wanted: as it came; in the clear; encrypted; encrypted if the answerer can (RFC 8643)."""
@@ -42,9 +54,9 @@ class Security:
         """By side: the key that the party sends with; None: in the clear."""
         self.local: list[Crypto | None] = [None, None]
         """By side: the key that we send with to that party."""
-        self.locks: list[tuple[Locks | None, Locks | None]] = [(None, None), (None, None)]
+        self.locks: list[tuple[Lock | None, Lock | None]] = [(None, None), (None, None)]
         """By side: to open what comes from the party, to seal what goes to it."""
-        self._made: dict[tuple[bool, Crypto], Locks] = {}
+        self._made: dict[tuple[bool, Crypto], Lock] = {}
         """A key that stays keeps its lock: that counts packets (RFC 3711 §3.3.1)."""
         self.profiles = [b"", b""]
         """By side: the protocol of its own SDP."""
@@ -96,11 +108,23 @@ class Security:
         write_cryptos(answer, [own] if own is not None else [])
         self.turn()
 
-    def turn(self, mute: bool = False) -> None:
-        """Make the locks for the keys at hand; with `mute` such that let nothing through."""
+    def turn(self) -> None:
+        """Make the locks for the keys at hand."""
         for one in (0, 1):
-            opening, sealing = self._lock(self.remote[one], True), self._lock(self.local[one], False)
-            self.locks[one] = (MUTE if mute and opening else opening, MUTE if mute and sealing else sealing)
+            self.locks[one] = self._lock(self.remote[one], True), self._lock(self.local[one], False)
+
+    def go_on(self, side: int, opened: list[Position], sealed: list[Position], reports: int) -> None:
+        """Before `turn`: the keys at hand were in use elsewhere, and got so far."""
+        theirs, own = self.remote[side], self.local[side]
+        if theirs is not None:
+            self._made[True, theirs] = opening(theirs, opened)
+        if own is not None:
+            self._made[False, own] = sealing(own, sealed, reports)
+
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """Another one when the positions should be told anew, see `Lock.mark`."""
+        return tuple(lock.mark for locks in self.locks for lock in locks if lock is not None)
 
     def _as_it_is(self, side: int) -> str:
         """How this party has spoken so far."""
@@ -117,7 +141,7 @@ class Security:
         media.protocol = (b"RTP/SAVP" if secure else b"RTP/AVP") + feedback
         write_cryptos(media, cryptos)
 
-    def _lock(self, crypto: Crypto | None, opens: bool) -> Locks | None:
+    def _lock(self, crypto: Crypto | None, opens: bool) -> Lock | None:
         if crypto is None:
             return None
         made = self._made.get((opens, crypto))

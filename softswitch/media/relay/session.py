@@ -137,6 +137,8 @@ class Session:
     closed: bool = False
     keypads: list[Keypad | None] = field(default_factory=lambda: [None, None])
     """By side: how this party's keys reach the other one, where that is another way than they come."""
+    told_mark: tuple[object, ...] = ()
+    """What `mark` was when the state was told last."""
     staged: tuple[int, Said] | None = None
     """The side that offered last and what it said: it counts from the answer on."""
 
@@ -358,8 +360,8 @@ class Session:
         for pair, locks in zip(stream.pairs, stream.security.locks if stream.security else (), strict=False):
             if pair is not None:
                 opening, sealing = locks
-                pair.rtp.lock(opening and opening.rtp, sealing and sealing.rtp)
-                pair.rtcp.lock(opening and opening.rtcp, sealing and sealing.rtcp)
+                pair.rtp.lock(opening.rtp if opening else None, sealing.rtp if sealing else None)
+                pair.rtcp.lock(opening.rtcp if opening else None, sealing.rtcp if sealing else None)
 
     def _place(self, side: int, sdp: Sdp, network: Network) -> list[Pair | None]:
         """For each media line the pair that faces `side` on `network`, opened if need be; None for a refused one."""
@@ -422,17 +424,27 @@ class Session:
             port.packets for stream in self.streams for pair in stream.pairs if pair is not None for port in pair.ports
         )
 
-    def resume(self) -> None:
-        """Have the ports go on after a restart of the process."""
+    def resume(self, talker: Talker | None = None, codec: Codec | None = None) -> None:
+        """Have the ports go on after a restart of the process, with who spoke for us."""
         for at, stream in enumerate(self.streams):
             mine, other = stream.pairs
             if mine is not None and other is not None:
                 mine.join(other)
-            for port in mine.ports if mine is not None and self.echoes else ():
+            for port in mine.ports if mine is not None and self.echoes and talker is None else ():
                 port.echo()
+            if mine is not None and self.echoes and talker is not None:
+                self.talker = talker
+                talker.use(mine.rtp, codec)
             self._lock(stream)
             for side in (0, 1):
                 self._tell(side, at)
+        if talker is not None and codec is not None and not self.echoes:
+            self.whisper(talker, codec)
+
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """Another one when so much has been encrypted that the state should be told anew."""
+        return tuple(stream.security.mark for stream in self.streams if stream.security is not None)
 
     def tag_of(self, side: int) -> bytes:
         """The tag of the party on this side; "" for ourselves."""

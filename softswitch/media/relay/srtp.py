@@ -91,33 +91,107 @@ Turn = Callable[[bytes], bytes]
 """Packet in, packet out; raises pylibsrtp.Error for one that is not genuine."""
 
 
-class Locks(NamedTuple):
-    """What is done to packets of one direction."""
+class Position(NamedTuple):
+    """How far the packets under a key have been counted: what is needed to go on with it elsewhere."""
 
-    rtp: Turn
-    rtcp: Turn
-
-
-def _nothing(packet: bytes) -> bytes:
-    raise ValueError("this stream waits for its next offer")
+    ssrc: bytes
+    at: int
+    """Index of the newest packet of this source: the number in the packet, and how often that began anew (§3.3.1)."""
 
 
-MUTE = Locks(_nothing, _nothing)
-"""Lets nothing through."""
+_STRIDE = 0x7000
+"""Fewer packets ahead than half of all numbers: a newer one, whoever counts."""
+_EMPTY_REPORT = b"\x80\xc9\x00\x01"
+_SOURCES = 8
+"""So many sources under one key are known."""
+_SLACK_REPORTS = 64
+"""More than are sent between two tellings of a position."""
 
 
-def sealing(crypto: Crypto) -> Locks:
-    """For packets that leave under our own key."""
+class Lock:
+    """What is done to packets of one direction, each of which is counted."""
+
+    __slots__ = ("_former", "_index", "_report", "_skipped", "_ssrc", "_turn", "reports")
+
+    def __init__(self, turn: Turn, report: Turn, skipped: int = 0) -> None:
+        """`skipped`: so many reports may have been sealed under this key elsewhere."""
+        self._turn = turn
+        self._report = report
+        self._skipped = skipped
+        self._ssrc = b""
+        self._index = 0
+        self._former: dict[bytes, int] = {}
+        self.reports = skipped
+        """RTCP packets so far."""
+
+    def rtp(self, packet: bytes) -> bytes:
+        """Raises pylibsrtp.Error."""
+        turned = self._turn(packet)
+        if packet[8:12] != self._ssrc:
+            self._change(packet)
+        step = ((packet[2] << 8 | packet[3]) - self._index) & 0xFFFF
+        if step < 0x8000:
+            self._index += step
+        return turned
+
+    def rtcp(self, packet: bytes) -> bytes:
+        """Raises pylibsrtp.Error."""
+        for _ in range(self._skipped):
+            self._report(_EMPTY_REPORT + packet[4:8])
+        self._skipped = 0
+        self.reports += 1
+        return self._report(packet)
+
+    def _change(self, packet: bytes) -> None:
+        """Another source."""
+        if self._ssrc:
+            self._former[self._ssrc] = self._index
+            if len(self._former) > _SOURCES:
+                del self._former[next(iter(self._former))]
+        self._ssrc = packet[8:12]
+        self._index = self._former.pop(self._ssrc, packet[2] << 8 | packet[3])
+
+    @property
+    def positions(self) -> list[Position]:
+        """Of each source, the newest last."""
+        found = [*self._former.items(), (self._ssrc, self._index)] if self._ssrc else []
+        return [Position(*one) for one in found]
+
+    @property
+    def mark(self) -> tuple[bytes, int, int]:
+        """Another one when the position should be told anew: well before its numbers can be mistaken."""
+        return self._ssrc, self._index >> 14, self.reports >> 5
+
+    def go_on(self, positions: list[Position], pave: Turn) -> None:
+        """Go on after these, which were told of this key elsewhere; `pave` makes the packets that lead there."""
+        for position in positions:
+            for index in range(position.at % _STRIDE, position.at + 1, _STRIDE):
+                self.rtp(pave(b"\x80\x00%b\x00\x00\x00\x00%b" % ((index & 0xFFFF).to_bytes(2, "big"), position.ssrc)))
+
+
+def sealing(crypto: Crypto, positions: list[Position] | None = None, reports: int = 0) -> Lock:
+    """For packets that leave under our own key; after `positions` and so many `reports`, if it was in use elsewhere."""
+    session = _sealing(crypto)
+    if positions is None:
+        return Lock(session.protect, session.protect_rtcp)
+    lock = Lock(session.protect, session.protect_rtcp, reports + _SLACK_REPORTS)
+    lock.go_on(positions, bytes)
+    return lock
+
+
+def opening(crypto: Crypto, positions: list[Position] | None = None) -> Lock:
+    """For packets that come under the party's key; as `sealing` otherwise."""
+    session = pylibsrtp.Session(_policy(crypto, pylibsrtp.Policy.SSRC_ANY_INBOUND))
+    lock = Lock(session.unprotect, session.unprotect_rtcp)
+    if positions:
+        lock.go_on(positions, _sealing(crypto).protect)
+    return lock
+
+
+def _sealing(crypto: Crypto) -> pylibsrtp.Session:
     policy = _policy(crypto, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
     policy.allow_repeat_tx = True  # phones repeat packets, and so must we be able to
-    session = pylibsrtp.Session(policy)
-    return Locks(session.protect, session.protect_rtcp)
-
-
-def opening(crypto: Crypto) -> Locks:
-    """For packets that come under the party's key."""
-    session = pylibsrtp.Session(_policy(crypto, pylibsrtp.Policy.SSRC_ANY_INBOUND))
-    return Locks(session.unprotect, session.unprotect_rtcp)
+    return pylibsrtp.Session(policy)
 
 
 def _policy(crypto: Crypto, ssrc_type: int) -> pylibsrtp.Policy:

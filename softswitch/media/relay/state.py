@@ -1,13 +1,15 @@
 """A session as a message, so that the switch can keep it for us: what a relay that died leaves behind is made again.
 
-The ports are the same ones afterwards. Who the parties are is learnt anew from their next packets, by the rule of
-`latch`, and the figures of their quality begin anew. It is JSON, which is written in a few microseconds.
+The ports are the same ones afterwards, SRTP goes on counting, and what was being said or
+recorded goes on. Who the parties are is learnt anew from their next packets, by the rule of `latch`, and the figures of
+their quality begin anew. It is JSON, which is written in a few microseconds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ...errors import PeerError
@@ -16,20 +18,21 @@ from .measure import Codecs
 from .pairs import Pairs
 from .security import Security
 from .session import Place, Said, Session, Stream
-from .srtp import Crypto
+from .srtp import Crypto, Lock, Position
+from .talker import Talker
+from .talkstate import talks_again, talks_of
 
-OLDEST_SECURE_SECONDS = 600.0
-"""SRTP counts its packets beyond what is in them (RFC 3711 §3.3.1). Where the count may have gone over, a new one would
-use keys twice: such a stream waits for its next offer."""
+_MOST_PACKETS = 1 << 26
+"""Of one source: two weeks of sound. Counting further takes time."""
 
 
-def state_of(session: Session, now: float) -> bytes:
-    """Everything that `restored` wants."""
+def state_of(session: Session) -> bytes:
+    """Everything that `restored` wants. Its moments are of the machine's monotonic clock, which all processes share."""
     return json.dumps(
         {
-            "age": int(now - session.created_at),
             "answered": int(session.answered),
             "call-id": session.call_id,
+            "created": round(session.created_at, 3),
             "echoes": int(session.echoes),
             "from-tag": session.from_tag,
             "said": [_said(said) for said in session.said],
@@ -37,6 +40,7 @@ def state_of(session: Session, now: float) -> bytes:
             "staged": [session.staged[0], _said(session.staged[1])] if session.staged is not None else [],
             "streams": [_stream(stream) for stream in session.streams],
             "takes": [int(keypad is not None and keypad.takes) for keypad in session.keypads],
+            "talks": talks_of(session.talker) if session.talker is not None else {},
             "to-tag": session.to_tag,
             "to-tags": sorted(session.to_tags),
             "via-branch": session.via_branch,
@@ -58,11 +62,16 @@ def read_state(state: bytes) -> dict[str, Any]:
         raise PeerError(400, f"no state of a session: {error!r}") from None
 
 
-def restored(message: Mapping[str, Any], pairs: Pairs, patience: float, now: float) -> Session:
-    """The session of this state, with its ports open; raises PeerError (400, or 503 where a port is taken)."""
+def restored(
+    message: Mapping[str, Any], pairs: Pairs, patience: float, now: float, tell: Callable[[Session, str, str], None]
+) -> Session:
+    """The session of this state, with its ports open; raises PeerError (400, or 503 where a port is taken).
+
+    `tell` hears of what happens where we are an end.
+    """
     session = Session(message["call-id"], message["from-tag"], message["via-branch"], pairs, patience, now)
     try:
-        _fill(session, message, now)
+        _fill(session, message, Talker(partial(tell, session)), now)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         session.close()
         raise PeerError(400, f"no state of a session: {error!r}") from None
@@ -72,8 +81,8 @@ def restored(message: Mapping[str, Any], pairs: Pairs, patience: float, now: flo
     return session
 
 
-def _fill(session: Session, message: Mapping[str, Any], now: float) -> None:
-    session.created_at = now - message["age"]
+def _fill(session: Session, message: Mapping[str, Any], talker: Talker, now: float) -> None:
+    session.created_at = min(now, float(message["created"]))
     session.seed, session.to_tag = message["seed"], message["to-tag"]
     session.to_tags = set(message["to-tags"])
     session.answered, session.echoes = bool(message["answered"]), bool(message["echoes"])
@@ -84,14 +93,17 @@ def _fill(session: Session, message: Mapping[str, Any], now: float) -> None:
         session.staged = (side & 1, _said_again(said) or Said((), False, ""))
     for at, stream in enumerate(message["streams"]):
         session.streams.append(Stream())
-        _open(session, at, stream, message["age"] > OLDEST_SECURE_SECONDS)
-    session.resume()
+        _open(session, at, stream)
+    if message["talks"]:
+        session.resume(*talks_again(talker, message["talks"], now))
+    else:
+        session.resume()
 
 
-def _open(session: Session, at: int, message: Mapping[str, Any], too_old: bool) -> None:
+def _open(session: Session, at: int, message: Mapping[str, Any]) -> None:
     stream, pairs = session.streams[at], session.pairs
     if message["security"]:
-        stream.security = _security_again(session.seed, message["security"], too_old)
+        stream.security = _security_again(session.seed, message["security"])
     for side in (0, 1):
         number = message["reserved"][side]
         if number:
@@ -148,6 +160,7 @@ def _place_again(message: Sequence[Any]) -> Place:
 
 def _security(security: Security) -> dict[str, Any]:
     return {
+        "counts": [[*map(_count, locks)] for locks in security.locks],
         "local": [_crypto(crypto) for crypto in security.local],
         "name": security.name,
         "offered": [[_crypto(crypto) for crypto in cryptos] for cryptos in security.offered],
@@ -158,7 +171,7 @@ def _security(security: Security) -> dict[str, Any]:
     }
 
 
-def _security_again(seed: bytes, message: Mapping[str, Any], too_old: bool) -> Security:
+def _security_again(seed: bytes, message: Mapping[str, Any]) -> Security:
     security = Security(seed, message["name"])
     security.profiles = list(message["profiles"])
     security.wanted = list(message["wanted"])
@@ -166,8 +179,22 @@ def _security_again(seed: bytes, message: Mapping[str, Any], too_old: bool) -> S
     security.staged = _crypto_again(message["staged"])
     security.remote = [_crypto_again(crypto) for crypto in message["remote"]]
     security.local = [_crypto_again(crypto) for crypto in message["local"]]
-    security.turn(mute=too_old)
+    for side, (opened, sealed) in enumerate(message["counts"]):
+        security.go_on(side, _positions(opened), _positions(sealed), sealed[0] if sealed else 0)
+    security.turn()
     return security
+
+
+def _count(lock: Lock | None) -> list[Any]:
+    """How far a key has been used: reports, then source and index of each."""
+    return [lock.reports, *map(list, lock.positions)] if lock is not None else []
+
+
+def _positions(message: Sequence[Any]) -> list[Position]:
+    found = [Position(bytes(ssrc), int(index)) for ssrc, index in message[1:]]
+    if any(len(one.ssrc) != 4 or not 0 <= one.at <= _MOST_PACKETS for one in found):
+        raise ValueError("a position that cannot be")
+    return found
 
 
 def _crypto(crypto: Crypto | None) -> list[Any]:

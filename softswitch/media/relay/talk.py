@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...errors import PeerError
 from ...sip.sdp import Media, Sdp, Section
@@ -14,8 +14,7 @@ _STATIC = {b"0": b"PCMU/8000", b"8": b"PCMA/8000"}
 _PACKET_MILLISECONDS = (10, 20, 30, 40, 60)
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """What is spoken on the stream."""
 
     number: int

@@ -7,10 +7,11 @@ any two rounds of the packet path, so that nobody else's packets wait for ours.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from heapq import heappop, heappush
 from struct import Struct
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ...sound.g711 import ALAW_OF_ULAW, ULAW_OF_ALAW
 from .dtmf import Keys
@@ -30,6 +31,24 @@ Tell = Callable[[str, str], None]
 """(what happened, more about it)."""
 
 
+class Saying(NamedTuple):
+    """What is being said."""
+
+    files: list[str]
+    repeat: bool
+    since: float
+    """Monotonic seconds."""
+
+
+class Recording(NamedTuple):
+    """What is being recorded."""
+
+    path: str
+    seconds: float
+    """At most."""
+    since: float
+
+
 class Talker:
     """One end."""
 
@@ -41,16 +60,28 @@ class Talker:
         "_timestamp",
         "closed",
         "codec",
+        "key",
         "partner",
         "player",
         "port",
         "recorder",
+        "recording",
+        "saying",
         "tell",
+        "wanted",
     )
 
-    def __init__(self, tell: Tell) -> None:
-        """`tell` hears of "dtmf" with the key, and of "played" when there is nothing left to say."""
+    def __init__(self, tell: Tell, key: tuple[bytes, bytes] = (b"", b"")) -> None:
+        """`tell` hears of "dtmf" with the key, and of "played" when there is nothing left to say.
+
+        `key` is the Call-ID and the tag of the party.
+        """
         self.tell = tell
+        self.key = key
+        self.saying: Saying | None = None
+        self.recording: Recording | None = None
+        self.wanted: tuple[bytes, ...] = ()
+        """The key of a partner that we had, and that is not back yet."""
         self.codec: Codec | None = None
         self.port: Port | None = None
         self.player = Player()
@@ -76,6 +107,25 @@ class Talker:
         """Speak through this port; who has us hear sees to that."""
         self.codec, self.port = codec, port
 
+    @property
+    def source(self) -> tuple[int, int, int, float]:
+        """SSRC, number and timestamp of the next packet, and now in monotonic seconds: for `go_on`."""
+        return self._ssrc, self._number, self._timestamp, round(time.monotonic(), 3)
+
+    def go_on(self, ssrc: int, number: int, timestamp: int, at: float, samples: int, now: float) -> None:
+        """Be the source that another process was, of which this was told at that moment."""
+        packets = int(max(0.0, now - at) * 8000 / samples) + 1
+        self._ssrc = ssrc & 0xFFFFFFFF
+        self._number = number + packets & 0xFFFF
+        self._timestamp = timestamp + packets * samples & 0xFFFFFFFF
+
+    def say(self, saying: Saying, sound: bytes, at: int = 0) -> None:
+        """Say this A-law instead of what is being said, from sample `at` on."""
+        self.saying = saying if saying.files else None
+        if at and not saying.repeat:
+            at = max(0, min(at, len(sound) - 1))  # its end is still to be told
+        self.player.play(sound, saying.repeat, at)
+
     def speak(self) -> float:
         """Send the next packet; in how many seconds the one after it is due."""
         codec, port = self.codec, self.port
@@ -95,6 +145,7 @@ class Talker:
             self._number = self._number + 1 & 0xFFFF
         self._timestamp = self._timestamp + size & 0xFFFFFFFF
         if said and self.player.is_done:
+            self.saying = None
             self.tell("played", "")
         return size / 8000
 
@@ -118,6 +169,7 @@ class Talker:
         """Have both parties hear each other instead of us."""
         for one in (self, other):
             one.disconnect()
+            one.saying = None
             one.player.play(b"", False)
         self.partner, other.partner = other, self
 
@@ -157,10 +209,11 @@ class Talker:
         """Write down what is heard from now on. Raises OSError."""
         self.stop_recording()
         self.recorder = Recorder(path, seconds)
+        self.recording = Recording(path, seconds, round(time.monotonic(), 3))
 
     def stop_recording(self) -> Recorder | None:
         """Finish the file; the recording, or None where there was none."""
-        recorder, self.recorder = self.recorder, None
+        recorder, self.recorder, self.recording = self.recorder, None, None
         if recorder is not None:
             recorder.finish()
         return recorder
