@@ -37,11 +37,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
                 subprocess.run(["ip", *words.split()], check=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test in real time has a second try: the other end is a program of others, and the machine may be busy.
 
-    The summary tells which ones needed it (R); whoever sees the same one twice has found a fault.
+    The summary tells which ones needed it; whoever sees the same one twice has found a fault.
     """
+    if not config.pluginmanager.hasplugin("rerunfailures"):  # pytest -p no:rerunfailures: to look for such a fault
+        return
     for item in items:
         if item.path.parent.name in _REAL_TIME:
             item.add_marker(pytest.mark.flaky(reruns=1))
