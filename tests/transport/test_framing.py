@@ -151,11 +151,11 @@ def test_byte_by_byte_costs_no_more_for_a_byte_in_a_long_message() -> None:
         for _ in range(3):
             framer = StreamFramer()
             text = head(b"X: " + b"x" * size, b"l: %d" % size) + b"y" * size
-            begin = time.perf_counter()
+            begin = time.process_time()
             for at in range(len(text)):
                 framer.feed(text[at : at + 1])
                 found = framer.next_message()
-            best = min(best, (time.perf_counter() - begin) / len(text))
+            best = min(best, (time.process_time() - begin) / len(text))
             assert found == text
         return best
 
