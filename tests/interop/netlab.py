@@ -25,6 +25,9 @@ OFFICE_PUBLIC = "203.0.113.5"
 OFFICE_SWITCH = "10.0.0.2"
 OFFICE_MAPPED = "10.0.0.3"
 _PREFIX = "softsw"
+_BRIDGE = "02:00:00:00:00:01"
+"""A bridge without an address of its own takes its ports' lowest: it would change with the next cable, and hosts that
+had asked (ARP) would go on sending to the old one, for nobody."""
 
 _NAT = """
 table ip nat {{
@@ -118,7 +121,7 @@ class Lab:
         _run("ip", "netns", "exec", self.internet.netns, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1")
 
     def _bridge(self, netns: str, address: str, ipv6: str = "") -> None:
-        _run("ip", "-n", netns, "link", "add", "br0", "type", "bridge")
+        _run("ip", "-n", netns, "link", "add", "br0", "address", _BRIDGE, "type", "bridge")
         self._address(netns, "br0", address, ipv6)
         _run("ip", "-n", netns, "link", "set", "br0", "up")
 
