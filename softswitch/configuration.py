@@ -88,6 +88,7 @@ def phones_without_secret(settings: Settings, plans: Plans, secrets: Secrets, sh
     """Phones and trunks that could never register; a warning, because the others can."""
     shown = str(shown_path(settings.secrets or settings.file, shown_from))
     found: list[Problem] = []
+    transports = {listener.transport for listener in settings.listeners}
     for plan in plans.values():
         for phone in plan.phones.values():
             if phone.secret not in secrets:
@@ -103,6 +104,9 @@ def phones_without_secret(settings: Settings, plans: Plans, secrets: Secrets, sh
                 continue
             found.append(Problem(shown, 0, 0, f"{text}; it cannot register", "warning"))
         for trunk in plan.trunks.values():
+            if trunk.transport and trunk.transport.upper() not in transports:
+                text = f"the trunk {trunk.name} goes over {trunk.transport}, and no listener does; it cannot be reached"
+                found.append(Problem(str(shown_path(settings.file, shown_from)), 0, 0, text, "warning"))
             if trunk.secret and secrets.plain(trunk.secret) is None:
                 near = did_you_mean(trunk.secret, secrets.names())
                 text = f'no secret "{trunk.secret}" for the trunk {trunk.name}{near}'

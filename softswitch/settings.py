@@ -205,6 +205,8 @@ class TlsSettings:
 
     certificate: Path
     key: Path
+    authorities: Path | None = None
+    """Whose certificates of providers are trusted besides those that the system trusts."""
 
 
 @dataclass(frozen=True, slots=True)

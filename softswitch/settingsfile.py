@@ -31,6 +31,7 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "SOFTSWITCH_DIALPLANS": ("dialplans",),
     "SOFTSWITCH_TLS_CERTIFICATE": ("tls", "certificate"),
     "SOFTSWITCH_TLS_KEY": ("tls", "key"),
+    "SOFTSWITCH_TLS_AUTHORITIES": ("tls", "authorities"),
     "SOFTSWITCH_LOG_FORMAT": ("log", "format"),
     "SOFTSWITCH_LOG_LEVEL": ("log", "level"),
 }
@@ -129,6 +130,7 @@ class _Reader:
             tls=settings.TlsSettings(
                 self._path(raw.tls.certificate, ("tls", "certificate")),
                 self._path(raw.tls.key, ("tls", "key")),
+                self._path(raw.tls.authorities, ("tls", "authorities")) if raw.tls.authorities else None,
             ),
             control=self._path(raw.control, ("control",)),
             log=raw.log,

@@ -114,6 +114,7 @@ class WrittenTls:
 
     certificate: str = "var/tls-certificate.pem"
     key: str = "var/tls-key.pem"
+    authorities: str = ""
 
 
 @dataclass(frozen=True, slots=True)

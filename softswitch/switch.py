@@ -394,7 +394,7 @@ class Switch:
             self._flows.clear()
             self._kept.discard(flow.connection)
             self.registrar.flow_closed(flow)
-            self.trunks.flow_closed(flow)
+            self.trunks.flow_closed(flow, reason)
             self.layer.flow_failed(flow)
 
     def _send(self, data: bytes, flow: Flow) -> None:

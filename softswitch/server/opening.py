@@ -269,4 +269,4 @@ def _tls(server: Server) -> TlsContexts | None:
     warning = ensure_certificate(files.certificate, files.key, names, server.clock.wall())
     if warning:
         log.warning(warning)
-    return TlsContexts(TlsFiles(files.certificate, files.key))
+    return TlsContexts(TlsFiles(files.certificate, files.key, files.authorities))

@@ -16,7 +16,7 @@ class TlsFiles:
     key: Path
     """Its private key, without a password."""
     authorities: Path | None = None
-    """Whom we trust when we open a connection; None: whom the system trusts."""
+    """Whom we trust, besides those that the system trusts, when we open a connection."""
     verify: bool = True
     """Whether connections that we open need a valid certificate; False only for trying out."""
 
@@ -42,7 +42,9 @@ class TlsContexts:
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.minimum_version = ssl.TLSVersion.TLSv1_2
         server.load_cert_chain(files.certificate, files.key)
-        client = ssl.create_default_context(cafile=files.authorities)
+        client = ssl.create_default_context()
+        if files.authorities is not None:
+            client.load_verify_locations(files.authorities)
         client.minimum_version = ssl.TLSVersion.TLSv1_2
         # Shown when asked: trunks that want to know us by our certificate.
         client.load_cert_chain(files.certificate, files.key)

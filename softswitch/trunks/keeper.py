@@ -44,6 +44,7 @@ class Keeper:
         "_latest",
         "_next",
         "_tag",
+        "_why",
         "due",
         "line",
         "slot",
@@ -62,6 +63,8 @@ class Keeper:
         self._tag = b""
         self._cseq = 0
         self._failures = 0
+        self._why = ""
+        """What became of the connection."""
         self._latest: _Asked | None = None
         self._next: Callable[[], None] = self._begin
         self._at = 0
@@ -84,8 +87,16 @@ class Keeper:
         if not self.stopped:
             self._plan(0.0, self._begin)
 
-    def flow_closed(self, flow: Flow) -> None:
-        """A connection has closed."""
+    def flow_closed(self, flow: Flow, reason: str) -> None:
+        """A connection has closed, or could not be opened."""
+        own = self._flow
+        if own is not None and (flow.listener, flow.host, flow.port) == (own.listener, own.host, own.port):
+            self._why = reason
+            if not self.stopped:
+                self._lost()
+
+    def _lost(self) -> None:
+        """The connection to the host is gone."""
 
     def fire(self, now: float) -> None:
         """The next thing is due."""
@@ -157,10 +168,16 @@ class Keeper:
     def _hand_over(
         self, method: bytes, branch: bytes, data: bytes, flow: Flow, done: Callable[[Response | None], None]
     ) -> None:
+        self._why = ""
         asked = self._latest = _Asked(self, done)
         if not self.stopped:
-            self._plan(_PATIENCE_SECONDS, lambda: self._failed("it does not answer"))
+            self._plan(_PATIENCE_SECONDS, lambda: self._failed(self._silence))
         self.world.layer.send_request(method, branch, data, flow, asked)
+
+    @property
+    def _silence(self) -> str:
+        """Why there is no answer, in words."""
+        return f"no connection to it: {self._why}" if self._why else "it does not answer"
 
     def is_latest(self, asked: _Asked) -> bool:
         return self._latest is asked

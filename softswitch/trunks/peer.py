@@ -30,7 +30,7 @@ class Peer(Keeper):
         if self.stopped:
             return
         if response is None:
-            self._failed("it does not answer")
+            self._failed(self._silence)
         elif response.status in (408, 503, 504):
             self._failed(f"it answered {response.status} {response.reason.decode('utf-8', 'replace')}")
         else:

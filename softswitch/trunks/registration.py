@@ -74,12 +74,9 @@ class Registration(Keeper):
         if self._refusals < MOST_REFUSALS:
             super().hurry()
 
-    def flow_closed(self, flow: Flow) -> None:
-        """A connection has closed: calls can come in again only over a new one."""
-        own = self._flow
-        if self.stopped or own is None or self.line.state != UP:
-            return
-        if (flow.listener.transport, flow.host, flow.port) == (own.listener.transport, own.host, own.port):
+    def _lost(self) -> None:
+        """Calls can come in again only over a new connection."""
+        if self.line.state == UP:
             self._plan(RECONNECT_SECONDS * (0.2 + 0.8 * self._chance()), self._begin)
 
     def _reach(self, flow: Flow) -> None:
@@ -126,7 +123,7 @@ class Registration(Keeper):
         if self.stopped and expires:
             return
         if response is None:
-            self._failed("it does not answer")
+            self._failed(self._silence)
             return
         status = response.status
         if status in (401, 407):

@@ -99,10 +99,10 @@ class Trunks:
         if keeper is not None:
             keeper.hurry()
 
-    def flow_closed(self, flow: Flow) -> None:
-        """A connection has closed."""
+    def flow_closed(self, flow: Flow, reason: str) -> None:
+        """A connection has closed, or could not be opened."""
         for keeper in self._keepers.values():
-            keeper.flow_closed(flow)
+            keeper.flow_closed(flow, reason)
 
     def line(self, site: str, name: str) -> Line | None:
         return self._lines.get((site, name))

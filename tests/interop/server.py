@@ -95,6 +95,7 @@ def run_server(
     killed: bool = False,
     allowed: str = "",
     engine: str = "built-in",
+    authorities: Path | None = None,
 ) -> Iterator[Server]:
     """A switch that is ready; at the end it must stop within five seconds and have nothing to complain of.
 
@@ -117,6 +118,7 @@ def run_server(
         dialplan=dialplan,
         secrets_too=secrets_too,
         engine=engine,
+        authorities=authorities,
     )
     (folder / "notify.sock").unlink(missing_ok=True)
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from .certificates import Certificates, make_certificates
 from .conftest import StartSwitch
 from .office import ACCOUNTS, DIALPLAN, DOMAIN, Account
 from .peers.kamailio import Kamailio
@@ -172,6 +173,47 @@ def test_keys_reach_the_other_one_as_it_wants_them(
     )
     carla.command("hangup")
     mobile.closed()
+
+
+def secure_provider(tmp_path: Path, stack: ExitStack, shown: Certificates) -> tuple[str, str]:
+    """A provider that shows this certificate: host:port for TLS, and for UDP."""
+    secure, plain = (f"{PROVIDER}:{port}" for port in free_ports(2, PROVIDER))
+    (tmp_path / "provider.tls").write_text(
+        f"[server:default]\nmethod = TLSv1.2+\ncertificate = {shown.certificate}\nprivate_key = {shown.key}\n"
+        "[client:default]\nverify_certificate = no\n"
+    )
+    words = {"SECRET": ACCOUNTS["carla-home"].password, "EXPIRES": "600", "TLS": str(tmp_path / "provider.tls")}
+    listen = [f"tls:{secure}", f"udp:{plain}"]
+    started = Kamailio(tmp_path / "provider", "provider.cfg", listen, words, defines=["SECURE"])
+    stack.enter_context(started).wait_for("Listening on")
+    return secure, plain
+
+
+def test_a_trunk_over_tls(start_switch: StartSwitch, start: Start, tmp_path: Path, stack: ExitStack) -> None:
+    """Registration, a call each way and their ends over TLS; its certificate is one that the operator trusts."""
+    (tmp_path / "authority").mkdir()
+    shown = make_certificates(tmp_path / "authority", ["sip.provider.example"], [PROVIDER])
+    secure, plain = secure_provider(tmp_path, stack, shown)
+    text = dialplan(secure).replace("user: acme,", "user: acme, transport: tls,")
+    switch = start_switch(dialplan=text, authorities=shown.authority)
+    registered(switch)
+    carla, mobile = start(ACCOUNTS["carla-home"], switch.at("udp")), start(MOBILE, plain)
+    mobile.dial("+498912340")
+    carla.answer()
+    mobile.established()
+    carla.command("hangup")
+    mobile.closed()
+    talk(carla, mobile, "01701234567", hangs_up=mobile)
+    hears(carla, "mobile")
+
+
+def test_a_trunk_whose_certificate_is_not_good(start_switch: StartSwitch, tmp_path: Path, stack: ExitStack) -> None:
+    (tmp_path / "authority").mkdir()
+    shown = make_certificates(tmp_path / "authority", ["sip.other.example"], ["127.0.0.9"])
+    secure, _ = secure_provider(tmp_path, stack, shown)
+    text = dialplan(secure).replace("user: acme,", "user: acme, transport: tls,")
+    switch = start_switch(dialplan=text, authorities=shown.authority)
+    switch.process.wait_for("no connection to it: certificate not accepted: IP address mismatch", 10)
 
 
 def test_an_emergency_call_passes_for_who_may_not_call_anybody_else(

@@ -181,7 +181,7 @@ class Lab:
             if not one.reliable:
                 self.wire.listeners[one.advertised_host, one.advertised_port] = one
         self.wire.to_switch = lambda data, flow: self.switch.receive(data, flow)
-        self.wire.closed = lambda flow: self.switch.flow_closed(flow, "closed")
+        self.wire.closed = lambda flow: self.switch.flow_closed(flow, self.wire.reason)
         if isinstance(plan, dict):
             self.plans = plan
         else:

@@ -70,6 +70,8 @@ class Wire:
     trace: list[tuple[float, str, str, bytes]] = field(default_factory=list)
     """When, from, to, what: everything that was sent, also what got lost."""
     keeps_trace: bool = True
+    reason: str = "closed"
+    """Why connections close, or can't be opened."""
     sent: int = 0
 
     def __post_init__(self) -> None:

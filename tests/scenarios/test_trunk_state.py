@@ -294,3 +294,11 @@ def test_a_registrar_that_knows_no_such_registration_is_named() -> None:
     Registrar(lab).status = 420
     lab.advance(2)
     assert "register: all numbers" in line_of(lab).last_failure
+
+
+def test_why_there_is_no_connection_is_said() -> None:
+    lab = Lab(OFFICE)
+    lab.resolver.names[b"sip.provider.example"] = [("TCP", "198.51.100.7", 5061)]
+    lab.wire.reason = "certificate not accepted: certificate has expired"
+    lab.advance(2)
+    assert line_of(lab).last_failure == "no connection to it: certificate not accepted: certificate has expired"
