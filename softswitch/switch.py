@@ -49,7 +49,7 @@ from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
 from softswitch.sip.parse import parse
 from softswitch.sip.via import stamped
-from softswitch.sound.library import Sound
+from softswitch.sound.library import Sound, tone
 from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
@@ -242,6 +242,17 @@ class Switch:
         )
         self.core.calls.on_end = self._call_over
         self._sweeper = Timer(self._sweep)
+
+    def music_on_hold(self, call_id: str) -> str:
+        """The file that is played to who is held in this call; "" for none."""
+        plans = self.core.firms.plans
+        call = self.core.calls.get(call_id.encode("utf-8", "surrogateescape"))
+        # Of a call from before a restart it is not known whose it is: it is ours where there is one firm only.
+        plan = plans.get(call.site) if call is not None else next(iter(plans.values())) if len(plans) == 1 else None
+        if plan is None or not plan.music_on_hold:
+            return ""
+        own = self.legs.own_sound(plan.music_on_hold) if plan.music_on_hold != "yes" else None
+        return (own or tone("music")).file
 
     def use_plans(self, plans: Mapping[str, Plan]) -> None:
         """Go by these plans from now on; calls that run keep theirs."""
@@ -586,8 +597,18 @@ class _PumpedMedia:
         self._switch = switch
         self._engine = engine
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
-        self._engine.offer(key, sdp, to_network, source, partial(self._done, key, done), transport)
+    def offer(
+        self,
+        key: MediaKey,
+        sdp: bytes,
+        to_network: str,
+        source: str,
+        done: Done,
+        transport: str = "",
+        music: str = "",
+    ) -> None:
+        music = self._switch.music_on_hold(key.call_id)
+        self._engine.offer(key, sdp, to_network, source, partial(self._done, key, done), transport, music)
 
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._engine.answer(key, sdp, to_network, source, partial(self._done, key, done))

@@ -176,6 +176,7 @@ class _Builder:
             self._forwards(),
             self.names.announcements,
             self._language(),
+            music_on_hold=self._music_on_hold(),
             asked=frozenset(
                 name
                 for person in people.values()
@@ -275,6 +276,15 @@ class _Builder:
         if word and not MEDIA.fullmatch(word):
             known = 'relay, direct, "direct in office-lan" (the name of a network) or "direct behind one router"'
             source.error(f'media: "{word}" is not understood; write {known}', *path, "media")
+
+    def _music_on_hold(self) -> str:
+        for source in self.sources:
+            written = source.model.site.music_on_hold if source.model.site else ""
+            if written:
+                if written in ("yes", "no"):
+                    return "yes" if written == "yes" else ""
+                return self._sound_file(source, written, "site", "music on hold")
+        return "yes"
 
     # What has a name
 

@@ -77,6 +77,7 @@ class SiteModel(Model):
     country: Word = ""
     forwards: Word | None = None
     language: Word = ""
+    music_on_hold: Word = Field(default="", alias="music on hold")
     holidays: HolidaysModel | None = None
     seen_by: Words | None = Field(default=None, alias="seen by")
     calls_seen_by: Words | None = Field(default=None, alias="calls seen by")

@@ -267,6 +267,8 @@ class Plan:
     """Keys of the people whose presence some rule asks."""
     media: str = ""
     """For phones that have no word of their own, see `MEDIA`; "" where nothing is said."""
+    music_on_hold: str = "yes"
+    """What is heard on hold: the absolute path of a WAV file, "yes" for the music that comes with the switch, or ""."""
 
     def people_by_user(self) -> dict[str, str]:
         """Every name and number of a person to her key."""

@@ -107,8 +107,17 @@ class RelayClient:
         for pending in list(self._pending.values()):
             self._finish(pending, None)
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
-        self._place("offer", key, sdp, to_network, source, done, transport=transport)
+    def offer(
+        self,
+        key: MediaKey,
+        sdp: bytes,
+        to_network: str,
+        source: str,
+        done: Done,
+        transport: str = "",
+        music: str = "",
+    ) -> None:
+        self._place("offer", key, sdp, to_network, source, done, transport=transport, music=music)
 
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._place("answer", key, sdp, to_network, source, done)
@@ -251,6 +260,7 @@ class RelayClient:
         done: Done,
         flags: Sequence[str] = (),
         transport: str = "",
+        music: str = "",
     ) -> None:
         message: dict[str, Value] = {
             "command": command,
@@ -272,6 +282,8 @@ class RelayClient:
             message["flags"] = list(flags)
         if transport:
             self._ask_for(message, transport)
+        if music:
+            message["music"] = os.fsencode(music)
         self._finished(message, key, transport, sdp)
 
         def placed(reply: dict[str, Value] | None) -> None:

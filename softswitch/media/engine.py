@@ -57,11 +57,22 @@ Did = Callable[[MediaFailed | None], None]
 class MediaEngine(Protocol):
     """An engine that puts itself between two parties."""
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
+    def offer(
+        self,
+        key: MediaKey,
+        sdp: bytes,
+        to_network: str,
+        source: str,
+        done: Done,
+        transport: str = "",
+        music: str = "",
+    ) -> None:
         """Anchor an offer: `done` gets the SDP to pass on to the other side.
 
         `transport` is the form that it is wanted in: "RTP/AVP" in the clear, "RTP/SAVP" encrypted, "OSRTP" encrypted if
         the other side can (RFC 8643), "" as it is, or as it was before in this call.
+
+        `music` is the WAV file (A-law, 8 kHz) that whoever is held in this call hears from now on; "" for none.
 
         `to_network` is the name of the network the offer leaves to; `source` the address the message came from
         ("" when unknown), for SDP that carries a private address behind NAT.

@@ -60,7 +60,16 @@ class EnginePool:
         for member in self.members:
             member.client.close()
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
+    def offer(
+        self,
+        key: MediaKey,
+        sdp: bytes,
+        to_network: str,
+        source: str,
+        done: Done,
+        transport: str = "",
+        music: str = "",
+    ) -> None:
         member = self._of(key.call_id)
         if member is not None:
             member.client.offer(key, sdp, to_network, source, done, transport)

@@ -72,6 +72,7 @@ class RtpengineClient(RelayClient):
 
     def _finished(self, message: dict[str, Value], key: MediaKey, transport: str, sdp: bytes) -> None:
         message.pop("to-interface", None)
+        message.pop("music", None)
         flags = message.get("flags", [])
         # Once a party is known, nobody else's packets are taken; before, it is looked for where its signalling is from.
         wanted = ["strict source", *(["SIP source address"] if "received-from" in message else [])]

@@ -59,6 +59,8 @@ class OwnSounds:
 def sounds_of(plan: Plan) -> Iterable[str]:
     """The paths of all sound files that a plan names."""
     yield from plan.announcements.values()
+    if plan.music_on_hold not in ("", "yes"):
+        yield plan.music_on_hold
     for person in plan.people.values():
         yield from (greeting.file for greeting in person.voicemail.greetings)
 

@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from softswitch.sound.g711 import pcm_of_alaw
+from softswitch.sound.library import tone
+from softswitch.sound.wav import alaw_of
 
 from .certificates import Certificates, make_certificates
 from .conftest import StartSwitch
@@ -138,11 +143,16 @@ def test_hold_and_resume_over_the_trunk(provider: str, start_switch: StartSwitch
     carla.command("hold")
     mobile.wait_event("media", status="held by them")
     carla.wait_event("media", status="held")
+    enough = mobile.recorded_bytes() + 4.5 * RATE * 2
+    wait_until(lambda: mobile.recorded_bytes() > enough, "recording", 20)
     carla.command("resume")
     for one in (carla, mobile):
         one.wait_event("media", status="active")
     mobile.command("hangup")
     carla.closed()
+    mobile.stop()
+    music = np.frombuffer(pcm_of_alaw(alaw_of(Path(tone("music").file).read_bytes())), "<i2") / 32768
+    assert compare(music, read_wav(mobile.heard)).seconds >= 2, "the office has music for who is held"
 
 
 @pytest.mark.parametrize("style", ["events", "info"])

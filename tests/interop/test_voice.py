@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from softswitch.sound.g711 import pcm_of_alaw
-from softswitch.sound.library import said
+from softswitch.sound.library import said, tone
 from softswitch.sound.wav import alaw_of
 
 from .certificates import Certificates
@@ -232,6 +232,35 @@ def test_a_ringing_call_is_picked_up_by_a_colleague(
     dario.closed()
     assert heard_of(anna, "dario") >= 3
     assert heard_of(dario, "anna") >= 3
+
+
+def test_who_is_held_hears_music(netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path) -> None:
+    """The switch's own: a pjsua2 that holds has none. Behind a router each."""
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
+    if server.standin:
+        pytest.skip("the stand-in has no music")
+    home = Home(server, tmp_path, stack)
+    carla = home.phone("linphone", "carla-home", netlab.home(1), "tcp")
+    dario = home.phone("pjsua2", "dario-home", netlab.home(2), "udp")
+    assert isinstance(dario, Pjsua)
+    dario.dial("102")
+    carla.answer()
+    for one in (dario, carla):
+        one.established()
+    dario.command("hold")
+    dario.wait_event("media", status="held")
+    enough = carla.recorded_bytes() + 5.5 * RATE * 2
+    wait_until(lambda: carla.recorded_bytes() > enough, "recording", 20)
+    dario.command("resume")
+    dario.wait_event("media", status="active")
+    enough = carla.recorded_bytes() + 2.5 * RATE * 2
+    wait_until(lambda: carla.recorded_bytes() > enough, "recording", 20)
+    dario.command("hangup")
+    carla.closed()
+    carla.stop()
+    heard = read_wav(carla.heard)
+    assert compare(samples_of(tone("music").file), heard).seconds >= 2
+    assert compare(SPOKEN["dario"], heard[-2 * RATE :]).seconds >= 1
 
 
 RULE = "    calls:\n      - ring: announcement {}\n"

@@ -42,6 +42,8 @@ class FakeMedia:
         self.sessions: list[Session] = []
         self.transports: list[str] = []
         """Of each offer."""
+        self.music: list[str] = []
+        """For who is held, with each offer."""
         self.quality: list[StreamQuality] = []
         """What is told of each call."""
         self.heard: dict[str, list[Heard]] = {}
@@ -66,8 +68,18 @@ class FakeMedia:
         """How many are in use."""
         return sum(2 for _ in self.sessions)
 
-    def offer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, transport: str = "") -> None:
+    def offer(
+        self,
+        key: MediaKey,
+        sdp: bytes,
+        to_network: str,
+        source: str,
+        done: Done,
+        transport: str = "",
+        music: str = "",
+    ) -> None:
         self.transports.append(transport)
+        self.music.append(Path(music).stem)
         self._do("offer", key, sdp, to_network, source, done)
 
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:

@@ -98,6 +98,29 @@ def test_an_operators_own_sound_goes_before_ours_and_an_unready_one_is_an_error_
     lab.at_rest()
 
 
+def test_music_on_hold_is_ours_or_the_operators_or_none(tmp_path: Path) -> None:
+    wav = tmp_path / "own.wav"
+    wav.write_bytes(alaw_file(b"\xd5" * 8000))
+    own: dict[str, Sound] = {}
+    for written, expected in (("yes", "music"), ("no", ""), (str(wav), "music"), (str(wav), "own")):
+        lab = Lab(OFFICE.replace("country: DE}", f"country: DE, music on hold: {written}}}", 1), own_sound=own.get)
+        carla, anna = lab.phone("carla-home"), lab.phone("anna-desk")
+        carla.invites("101")
+        lab.advance(1)
+        anna.call.answer()
+        lab.advance(1)
+        assert set(lab.media.music) == {expected}
+        if written == str(wav):
+            own[written] = Sound(written, 1.0)
+
+
+def test_music_on_hold_that_is_not_there_is_told_with_its_place() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_texts([("acme.yaml", OFFICE.replace("country: DE}", "country: DE, music on hold: x.wav}", 1))])
+    (problem,) = refused.value.problems
+    assert str(problem).endswith("acme.yaml:2:83: x.wav cannot be read: No such file or directory")
+
+
 def test_a_tone_is_a_step_too(lab: Lab) -> None:
     """As codes answer that change something."""
     carla = lab.phone("carla-home")

@@ -220,6 +220,7 @@ def test_hold_and_resume(lab: Lab, anna: Phone, carla: Phone) -> None:
     hold = anna.call.reinvite("sendonly")
     lab.advance()
     assert hold.status == 200
+    assert lab.media.music == ["music", "music"]
     assert carla.call.offered.startswith("203.0.113.9:")
     assert len(carla.acks) == 1
     resume = carla.call.reinvite()

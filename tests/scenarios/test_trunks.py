@@ -213,6 +213,7 @@ def test_hold_and_update_go_through(lab: Lab, anna: Phone, city: Provider) -> No
     lab.advance()
     assert hold.status == 200
     assert b"a=sendonly" in city.call.reinvited.request.body
+    assert lab.media.music == ["music", "music"], "for who is held"
     back = city.call.reinvite()
     lab.advance()
     assert back.status == 200

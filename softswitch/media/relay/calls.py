@@ -63,6 +63,8 @@ class Calls:
         self._calls: dict[bytes, list[Session]] = {}
         self._rounds: deque[Session] = deque()
         self.talkers = Talkers()
+        self._held: list[Session] = []
+        """In which somebody waits for music."""
         self.touched: Session | None = None
         """The one that the last offer, answer or echo was about."""
         self.sessions = 0
@@ -72,18 +74,29 @@ class Calls:
         """Given up for silence since the start."""
 
     def offer(
-        self, key: Key, sdp: bytes, network: str, source: str, now: float, transport: str = "", seed: bytes = b""
+        self,
+        key: Key,
+        sdp: bytes,
+        network: str,
+        source: str,
+        now: float,
+        transport: str = "",
+        seed: bytes = b"",
+        music: str = "",
     ) -> bytes:
         """The SDP to pass on to the answerer; raises PeerError(488) for the SDP, PeerError(503) without ports.
 
-        `transport` is one of `security.TRANSPORTS`; of `seed`, if there is one, our keys for SRTP are made.
+        `transport` is one of `security.TRANSPORTS`; of `seed`, if there is one, our keys for SRTP are made; `music` is
+        played to who is held from now on, "" for none.
         """
         parsed, to = Sdp.parse(sdp), self.pairs.network(network)
         session = self._by_tags(key) if key.to_tag else self._by_branch(key)
         if session is not None:
             self.touched = session
+            session.music = music
             return session.offer(session.side_of(key.from_tag) or 0, parsed, source, to, transport)
         session = self._new(key, now)
+        session.music = music
         if seed:
             session.seed = seed
         placed = session.offer(0, parsed, source, to, transport)
@@ -105,6 +118,8 @@ class Calls:
             session.to_tag = key.to_tag
         session.heard_at = now
         placed = session.answer(1 - offerer, parsed, source, to)
+        if session.review_hold(now):
+            self._held.append(session)
         self._silence.watch(session, now)
         self.touched = session
         return placed
@@ -255,6 +270,8 @@ class Calls:
             with suppress(PeerError):
                 if takes:
                     self._keypad(session, side).take(True)
+        if session.review_hold(now):
+            self._held.append(session)
         self._silence.watch(session, now)
         if session.talker is not None:
             self._speak_again(session, session.talker, now)
@@ -304,8 +321,13 @@ class Calls:
         self._send({"event": name, "call-id": session.call_id, "from-tag": session.from_tag, "tag": tag, **more})
 
     def look(self, now: float) -> None:
-        """Tell who is not heard although he should be. To be called a few times a second."""
+        """Tell who is not heard although he should be; music begins. To be called a few times a second."""
         self._silence.look(now)
+        for session in self._held:
+            talker = session.hold.look(now, session.music) if session.hold is not None else None
+            if talker is not None:
+                self.talkers.add(talker, now)
+        self._held = [one for one in self._held if one.hold is not None and one.hold.waits]
 
     def sweep(self, now: float) -> list[Session]:
         """Look at the next few sessions in turn; those in which nobody spoke for too long are closed and returned."""

@@ -1,9 +1,9 @@
 """The ng commands, each a dictionary in and a dictionary out.
 
 As rtpengine's, with additions: the flags "echo" and "talk" of an offer, which we then answer ourselves, or make where
-it has no "sdp" (the answer to that has the flag "own"), playing "files", recording into a "file"; "status" in an
-error, the fitting SIP status; "state" in an answer, to be handed by "restore" to a relay that was started anew. Of
-rtpengine's keys those below are read; others are passed over.
+it has no "sdp" (the answer to that has the flag "own"), playing "files", recording into a "file"; "music" in an offer,
+a file for who is held; "status" in an error, the fitting SIP status; "state" in an answer, to be handed by "restore" to
+a relay that was started anew. Of rtpengine's keys those below are read; others are passed over.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ class Commands:
         if b"talk" in flags:
             return self._placed(self._calls.talk(key, sdp, network, source, now))
         transport, seed = _transport(message), _text(message, "key-seed")
-        return self._placed(self._calls.offer(key, sdp, network, source, now, transport, seed))
+        music = os.fsdecode(_text(message, "music"))
+        return self._placed(self._calls.offer(key, sdp, network, source, now, transport, seed, music))
 
     def _propose(self, message: Message, network: str, now: float) -> dict[str, Value]:
         echoes = b"echo" in _strings(message, "flags")

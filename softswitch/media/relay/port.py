@@ -138,12 +138,16 @@ class Port:
             self.forward = self._reflect if self.latched is not None and self.least == RTP_BYTES else nowhere
         elif peer.tap is not None:
             peer.forward = peer.tap
-        elif self.latched is not None:
-            peer.forward = self._sealed(self.sock.send)
-        elif self.expected is not None and self.expected.target is not None:
-            peer.forward = self._sealed(self._send_to_target)
         else:
-            peer.forward = nowhere
+            peer.forward = self.outward()
+
+    def outward(self) -> Callable[[memoryview | bytes], int]:
+        """What sends a packet to this port's party, as far as it is known where that is."""
+        if self.latched is not None:
+            return self._sealed(self.sock.send)
+        if self.expected is not None and self.expected.target is not None:
+            return self._sealed(self._send_to_target)
+        return nowhere
 
     def lock(self, opener: Turn | None, sealer: Turn | None) -> None:
         """Speak SRTP with the party by these, or plain RTP where they are None."""

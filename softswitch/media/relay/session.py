@@ -21,28 +21,31 @@ from ...sip.sdp import Media, Sdp, is_unspecified
 from ..ng import Value
 from ..quality import as_message
 from .codecs import codecs_of, events_of
+from .hold import Hold, answer_inactive, offer_to_hear
 from .keypad import Keypad
 from .latch import expect
 from .measure import Codecs, quality_of
 from .pairs import Pair, Pairs
-from .port import RTCP_BYTES, RTP_BYTES, nowhere
+from .port import RTCP_BYTES, RTP_BYTES, Port, nowhere
 from .security import Security, needs_bridge
 from .settings import Network
 from .srtp import is_secure
-from .talk import Codec, codec_of, own_offer
+from .talk import Codec, codec_of, line_of, own_offer
 from .talker import Talker
 
 
 class Stream:
     """One media line's ports, by side."""
 
-    __slots__ = ("pairs", "reserved", "security")
+    __slots__ = ("masked", "pairs", "reserved", "security")
 
     def __init__(self) -> None:
         self.pairs: list[Pair | None] = [None, None]
         self.reserved: list[int | None] = [None, None]
         self.security: Security | None = None
         """Where one party speaks SRTP and the other something else."""
+        self.masked = False
+        """The last offer wanted nothing sent; it was passed on as if we sent."""
 
 
 class Place(NamedTuple):
@@ -139,7 +142,13 @@ class Session:
     """By side: how this party's keys reach the other one, where that is another way than they come."""
     told_mark: tuple[object, ...] = ()
     """What `mark` was when the state was told last."""
-    staged: tuple[int, Said] | None = None
+    music: str = ""
+    """The file that is played to who is held; "" for none."""
+    spoken: list[tuple[int, Codec] | None] = field(default_factory=lambda: [None, None])
+    """By side: the stream on which it hears G.711 in the clear to us, and how."""
+    hold: Hold | None = None
+    """Of the party that is held."""
+    staged: tuple[int, Said, tuple[int, Codec] | None] | None = None
     """The side that offered last and what it said: it counts from the answer on."""
 
     def side_of(self, tag: bytes) -> int | None:
@@ -174,13 +183,15 @@ class Session:
             for at, (stream, media) in enumerate(zip(self.streams, sdp.media, strict=False)):
                 if media.port and media.is_rtp:
                     self._secure(at, stream, side, media, transport)
+            spoken = self._in_the_clear(sdp)
+            self._let_hear(side, sdp)
             placed = self._place(1 - side, sdp, network)
         except PeerError:
             for stream, one in reserved:
                 self._free(stream, one)
             del self.streams[kept:]
             raise
-        self.staged = (side, said)
+        self.staged = (side, said, spoken)
         return self._write(sdp, placed, network)
 
     def answer(self, side: int, sdp: Sdp, source: str, network: Network) -> bytes:
@@ -191,24 +202,79 @@ class Session:
         """
         if len(sdp.media) > len(self.streams):
             raise PeerError(488, "SDP: more media lines in the answer than in the offer")
-        said = Said.read(sdp, source)
+        said, spoken, offered = Said.read(sdp, source), self._in_the_clear(sdp), self._offered_by(1 - side)
         secured = []
         for stream, media in zip(self.streams, sdp.media, strict=False):
             if stream.security is not None and media.port and media.is_rtp:
                 secured.append(stream)
                 if not stream.security.answer(side, media):
                     media.port = 0  # refused: sound in the clear is not what was asked for
+        for at, (stream, media) in enumerate(zip(self.streams, sdp.media, strict=False)):
+            if stream.masked:
+                answer_inactive(sdp, media)
+            elif self.music and offered is not None and at < len(offered.places) and offered.places[at].hears:
+                self._mask(1 - side, at, sdp, media)
         placed = self._place(1 - side, sdp, network)
         for stream in secured:
             self._lock(stream)
         if self.staged is not None:
-            staged, self.staged = self.staged, None
-            self._hear(*staged)
-        self._hear(side, said)
+            offerer, earlier, codec = self.staged
+            self.staged = None
+            self._hear(offerer, earlier, codec)
+        self._hear(side, said, spoken)
         self.answered = True
         self.aim_keypad(0)
         self.aim_keypad(1)
         return self._write(sdp, placed, network)
+
+    def _offered_by(self, side: int) -> Said | None:
+        """What this side has said last, if only in an offer."""
+        return self.staged[1] if self.staged is not None and self.staged[0] == side else self.said[side]
+
+    def _let_hear(self, side: int, sdp: Sdp) -> None:
+        """Of an offer: where nothing is to be sent, the other side is told that we send, for there will be music."""
+        for at, (stream, media) in enumerate(zip(self.streams, sdp.media, strict=False)):
+            stream.masked = False
+            if self.music and self.answered:
+                stream.masked = self._mask(1 - side, at, sdp, media)
+
+    def _mask(self, hearer: int, at: int, sdp: Sdp, media: Media) -> bool:
+        spoken = self.spoken[hearer] if self.staged is None or self.staged[0] != hearer else self.staged[2]
+        return bool(spoken is not None and spoken[0] == at and media.port and offer_to_hear(sdp, media))
+
+    def review_hold(self, now: float) -> bool:
+        """After an answer: whether somebody is held who was not; else what there was goes on, or ends."""
+        found = self._holding() if self.music else None
+        if found is not None and self.hold is not None and self.hold.faces(*found[:3]):
+            return False
+        if self.hold is not None:
+            self.hold.end()
+        self.hold = None
+        if found is not None:
+            self.hold = Hold(*found, now)
+            self.hold.begin()
+        return found is not None
+
+    def _holding(self) -> tuple[Port, Port, Codec, Codecs, bool] | None:
+        """The ports that face who holds and who is held, what the latter hears, what the former speaks, and whether."""
+        for holder in (0, 1):
+            said, spoken = self.said[holder], self.spoken[1 - holder]
+            if said is None or spoken is None or not spoken[1].heard or spoken[0] >= len(said.places):
+                continue
+            at, codec = spoken
+            place, stream = said.places[at], self.streams[at]
+            theirs, ours = stream.pairs[holder], stream.pairs[1 - holder]
+            if place.port and not place.hears and theirs is not None and ours is not None:
+                speaks = place.sends and not is_unspecified(place.host)
+                return theirs.rtp, ours.rtp, codec, place.codecs, speaks
+        return None
+
+    def _in_the_clear(self, sdp: Sdp) -> tuple[int, Codec] | None:
+        """Where this party hears G.711, unless with keys that pass us by."""
+        spoken = line_of(sdp)
+        if spoken is None or (self.streams[spoken[0]].security is None and is_secure(sdp.media[spoken[0]])):
+            return None
+        return spoken
 
     def echo(self, offer: Sdp, answer: Sdp, source: str, network: Network) -> bytes:
         """Answer for ourselves: `answer`, with the ports that face side 0, from which all RTP goes back."""
@@ -387,9 +453,9 @@ class Session:
         self._tell(side, at)
         return pair
 
-    def _hear(self, side: int, said: Said) -> None:
+    def _hear(self, side: int, said: Said, spoken: tuple[int, Codec] | None = None) -> None:
         """From now on this counts."""
-        self.said[side] = said
+        self.said[side], self.spoken[side] = said, spoken
         for at in range(len(said.places)):
             self._tell(side, at)
 
@@ -486,6 +552,9 @@ class Session:
     def close(self) -> None:
         """Give all ports back."""
         self.closed = True
+        if self.hold is not None:
+            self.hold.end()
+            self.hold = None
         if self.talker is not None:
             self.talker.close()
             self.talker = None

@@ -19,6 +19,7 @@ from .pairs import Pairs
 from .security import Security
 from .session import Place, Said, Session, Stream
 from .srtp import Crypto, Lock, Position
+from .talk import Codec
 from .talker import Talker
 from .talkstate import talks_again, talks_of
 
@@ -37,7 +38,11 @@ def state_of(session: Session) -> bytes:
             "from-tag": session.from_tag,
             "said": [_said(said) for said in session.said],
             "seed": session.seed,
-            "staged": [session.staged[0], _said(session.staged[1])] if session.staged is not None else [],
+            "music": session.music,
+            "spoken": [_spoken(spoken) for spoken in session.spoken],
+            "staged": [session.staged[0], _said(session.staged[1]), _spoken(session.staged[2])]
+            if session.staged is not None
+            else [],
             "streams": [_stream(stream) for stream in session.streams],
             "takes": [int(keypad is not None and keypad.takes) for keypad in session.keypads],
             "talks": talks_of(session.talker) if session.talker is not None else {},
@@ -89,8 +94,10 @@ def _fill(session: Session, message: Mapping[str, Any], talker: Talker, now: flo
     first, second = message["said"]
     session.said = [_said_again(first), _said_again(second)]
     if message["staged"]:
-        side, said = message["staged"]
-        session.staged = (side & 1, _said_again(said) or Said((), False, ""))
+        side, said, spoken = message["staged"]
+        session.staged = (side & 1, _said_again(said) or Said((), False, ""), _spoken_again(spoken))
+    first, second = message["spoken"]
+    session.music, session.spoken = str(message["music"]), [_spoken_again(first), _spoken_again(second)]
     for at, stream in enumerate(message["streams"]):
         session.streams.append(Stream())
         _open(session, at, stream)
@@ -133,6 +140,14 @@ def _said_again(message: Mapping[str, Any]) -> Said | None:
         return None
     places = tuple(_place_again(place) for place in message["places"])
     return Said(places, bool(message["held"]), message["source"])
+
+
+def _spoken(spoken: tuple[int, Codec] | None) -> list[Any]:
+    return [spoken[0], *spoken[1]] if spoken is not None else []
+
+
+def _spoken_again(message: Sequence[Any]) -> tuple[int, Codec] | None:
+    return (int(message[0]), Codec(*message[1:])) if message else None
 
 
 def _place(place: Place) -> list[Any]:

@@ -74,10 +74,15 @@ def own_offer(session_id: int, version: int, kinds: Sequence[tuple[bytes, bool]]
 
 def codec_of(sdp: Sdp) -> Codec:
     """What is spoken with somebody who answered so; raises PeerError(488) when it isn't G.711."""
-    codec = next((found for media in sdp.media if (found := _codec(sdp, media)) is not None), None)
-    if codec is None:
+    found = line_of(sdp)
+    if found is None:
         raise PeerError(488, "the switch itself speaks only PCMA and PCMU in plain RTP")
-    return codec
+    return found[1]
+
+
+def line_of(sdp: Sdp) -> tuple[int, Codec] | None:
+    """The first media line on which who says this hears G.711, by its place."""
+    return next(((at, codec) for at, media in enumerate(sdp.media) if (codec := _codec(sdp, media)) is not None), None)
 
 
 def _codec(offer: Sdp, media: Media) -> Codec | None:

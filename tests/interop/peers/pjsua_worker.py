@@ -41,7 +41,7 @@ class Call(pj.Call):
         info = self.getInfo()  # the list in it lives only as long as it does
         status = next(one.status for one in info.media if one.type == pj.PJMEDIA_TYPE_AUDIO)
         tell("media", status=_MEDIA.get(status, status))
-        if status != pj.PJSUA_CALL_MEDIA_ACTIVE:
+        if status not in (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD):
             return
         sound = self.getAudioMedia(-1)
         if not self._media:
