@@ -170,6 +170,10 @@ class RelaySettings:
     use_in: Mapping[str, RelayUse]
     """By network, where it is another word there than elsewhere."""
     addresses: tuple[RelayAddress, ...]
+    processes: int
+    """So many relays share the calls and the ports: one for each core."""
+    service: Path | None
+    """The folder in which relays that are services of their own have their sockets; None: the switch starts them."""
     silence_seconds: float
     """A stream that was silent on both sides for so long is given up."""
 

@@ -40,6 +40,9 @@ VARIABLES: dict[str, tuple[str, ...]] = {
 MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 """Where none is said (RFC 6409, RFC 8314)."""
 
+_LEAST_PAIRS = 8
+"""Of ports, for a relay process: two calls."""
+
 OTHER_VARIABLES = ("SOFTSWITCH_CONFIG",)
 """Read elsewhere: the command line's."""
 
@@ -326,7 +329,16 @@ class _Reader:
                 _, key = yamltext.locate(self._tree, ("relay", "use", name))
                 self.problems.append(yamltext.problem_at(key or self._tree, text))
         anywhere = use.pop("", "always")
-        return settings.RelaySettings(raw.engine, raw.ports, anywhere, use, tuple(addresses.values()), raw.silence)
+        service = self._path(raw.service, ("relay", "service")) if raw.service else None
+        if raw.engine and raw.processes > 1:
+            self._complain(
+                "with rtpengine there is little to do for our own relay: one is enough", "relay", "processes"
+            )
+        if 2 * raw.processes * _LEAST_PAIRS > raw.ports.last - raw.ports.first + 1:
+            self._complain(f"each relay process wants {2 * _LEAST_PAIRS} ports at least", "relay", "processes")
+        return settings.RelaySettings(
+            raw.engine, raw.ports, anywhere, use, tuple(addresses.values()), raw.processes, service, raw.silence
+        )
 
     def _implied(self, listener: Listener, listeners: tuple[Listener, ...]) -> settings.RelayAddress | None:
         """Where media passes in a listener's network and family when nothing is written about it."""

@@ -37,6 +37,7 @@ from softswitch.values import (
     media_engine,
     network_name,
     port_range,
+    relay_processes,
     relay_use,
 )
 
@@ -80,6 +81,8 @@ class WrittenRelay:
     ports: Annotated[PortRange, PlainValidator(port_range)] = _DEFAULT_PORTS
     use: Annotated[dict[str, RelayUse], PlainValidator(relay_use)] = field(default_factory=dict)
     networks: dict[str, Annotated[list[WrittenRelayNetwork], BeforeValidator(_listed)]] = field(default_factory=dict)
+    processes: Annotated[int, PlainValidator(relay_processes)] = 1
+    service: str | None = None
     silence: Seconds = 120.0
 
 

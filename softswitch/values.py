@@ -163,6 +163,14 @@ def _rtpengine(text: str) -> EngineAddress:
     return EngineAddress(address.host, address.port, weight)
 
 
+def relay_processes(value: object) -> int:
+    """A number of processes: at least one, and no more than there are cores in a large machine."""
+    number = count(value)
+    if not 1 <= number <= 64:
+        raise ValueError(f"{number} is no number of processes: 1 to 64")
+    return number
+
+
 def relay_use(value: object) -> dict[str, RelayUse]:
     """A word for everywhere (under ""), or a word for each of some networks: `{office-lan: when needed}`."""
     if isinstance(value, dict):

@@ -25,6 +25,7 @@ from softswitch.cli.override import override
 from softswitch.cli.person import person
 from softswitch.cli.phone import phone
 from softswitch.cli.presence import presence
+from softswitch.cli.relay import relay
 from softswitch.cli.reload import reload
 from softswitch.cli.run import run
 from softswitch.cli.schema import schema
@@ -39,6 +40,7 @@ from softswitch.errors import ConfigError
 
 COMMANDS: dict[str, click.Command] = {
     "run": run,
+    "relay": relay,
     "check": check,
     "reload": reload,
     "status": status,

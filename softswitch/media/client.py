@@ -47,11 +47,16 @@ class RelayClient:
     that is started again at the same address is found again.
     """
 
+    speaks = True
+    """Whether it whispers to parties, presses their keys and hears them."""
+
     def __init__(self, address: str | tuple[str, int], waits: Sequence[float] = (0.25, 0.5, 1.0)) -> None:
         """`address` as in `RelaySettings.control`, or host and port; `waits` are the seconds to wait after each try."""
         self._where = parse_control(address) if isinstance(address, str) else address
         self._waits = tuple(waits)
         self._prefix = secrets.token_hex(8).encode()
+        self.name = "media relay"
+        """As an operator knows it."""
         self._count = 0
         self._pending: dict[bytes, _Pending] = {}
         self._outbox: deque[_Pending] = deque()
@@ -66,7 +71,9 @@ class RelayClient:
         """Commands that were never answered."""
 
     def open(self) -> None:
-        """Begin, within a running loop."""
+        """Begin, within a running loop; nothing when it has begun."""
+        if self._sock is not None:
+            return
         self._loop = asyncio.get_running_loop()
         if isinstance(self._where, str):
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -195,6 +202,11 @@ class RelayClient:
                     told(_quality(reply))
 
         self.request(message, deleted)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the relay is away."""
+        return self._held
 
     def away(self) -> None:
         """The relay has died and is started again: what it is asked meanwhile waits."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 
+def is_own_end(name: bytes) -> bool:
+    """Whether the relay itself is an end of the session of this name."""
+    return name.endswith(b"|echo")
+
+
 class SessionMemory:
     """States by Call-ID and name of the session, both the relay's words; their content is the relay's own business."""
 
@@ -18,6 +23,11 @@ class SessionMemory:
         """All states."""
         for sessions in list(self._calls.values()):
             yield from list(sessions.values())
+
+    def calls(self) -> Iterator[tuple[str, list[bytes]]]:
+        """Call-IDs and the names of their sessions."""
+        for call_id, sessions in self._calls.items():
+            yield call_id, list(sessions)
 
     def keep(self, call_id: str, name: object, state: object) -> None:
         """As told with an offer or answer; an engine that tells nothing leaves nothing here."""

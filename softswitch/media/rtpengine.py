@@ -31,11 +31,12 @@ class RtpengineClient(RelayClient):
     It has no echo: calls that the switch takes itself go through our own relay.
     """
 
+    speaks = False
+
     def __init__(self, host: str, port: int, waits: Sequence[float] = (0.25, 0.5, 1.0)) -> None:
         """`host` is a literal address."""
         super().__init__((host, port), waits)
         self.name = f"rtpengine [{host}]:{port}" if ":" in host else f"rtpengine {host}:{port}"
-        """As an operator knows it."""
         self._transports: dict[str, dict[str, str]] = {}
         """By Call-ID and party: the form in which offers go to it, for its later ones say nothing of that."""
 

@@ -21,6 +21,7 @@ from softswitch.records.people import accounts_of
 from softswitch.reload.apart import CheckFailed
 from softswitch.server.override_answers import OverrideAnswers
 from softswitch.server.presence_answers import PresenceAnswers
+from softswitch.server.relays import figures
 from softswitch.server.running import Server
 from softswitch.server.texts import hostport
 from softswitch.store.errors import StoreError
@@ -143,16 +144,9 @@ class Answers:
         core, wall = server.switch.core, server.clock.wall()
         connections = [connection.flow.listener for connection in server.manager.connections()]
         relay: dict[str, Any] = {"state": "off"}
-        if server.relay is not None:
-            state = server.relay.status
+        if server.relays[0].keeper is not None:
             engines = {one.client.name: "works" if one.works else "does not answer" for one in server.engines}
-            relay = {
-                **engines,
-                "state": state.state,
-                "pid": state.pid,
-                "restarts": state.restarts,
-                **await server.relay_figures(),
-            }
+            relay = {**engines, **await figures(server.relays)}
         quality = await server.quality()
         counters = server.switch.counters
         return Status(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets as randomness
-import tempfile
 from contextlib import AsyncExitStack
-from pathlib import Path
+from functools import partial
 
 from softswitch.clock import Clock
 from softswitch.configuration import Configuration, copies_of
@@ -13,9 +12,7 @@ from softswitch.events import Bus, EmergencyCalled
 from softswitch.ids import Ids
 from softswitch.media.client import RelayClient
 from softswitch.media.pool import EnginePool
-from softswitch.media.relay.settings import Network, RelaySettings
 from softswitch.media.rtpengine import RtpengineClient
-from softswitch.media.supervise import RelaySupervisor
 from softswitch.messaging.letter import Rules
 from softswitch.ops.control import ControlServer
 from softswitch.ops.interfaces import own_addresses
@@ -30,11 +27,11 @@ from softswitch.registrar.auth import Authenticator
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.server.answers import Answers
-from softswitch.server.errors import CannotStart
 from softswitch.server.families import straight_networks
 from softswitch.server.mail import Mailer
 from softswitch.server.outside import FlowResolver, PeerDirectory, SwitchLog
 from softswitch.server.refresh import CalendarRefresher
+from softswitch.server.relays import relay_parts, start_relay
 from softswitch.server.running import Server
 from softswitch.server.sounds import OwnSounds
 from softswitch.server.tokenkey import token_key
@@ -47,9 +44,6 @@ from softswitch.transport.lookup import DnsCache
 from softswitch.transport.manager import TransportManager
 from softswitch.transport.resolve import Resolver
 from softswitch.transport.tls import TlsContexts, TlsFiles
-
-LONGEST_SOCKET_PATH = 100
-"""Somewhat below what a unix socket's address can hold."""
 
 
 async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock) -> Server:
@@ -131,45 +125,27 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
 
 async def _open_relay(server: Server, stack: AsyncExitStack) -> None:
     relay = server.settings.relay
-    # Always the same one: the next switch takes over what this one leaves.
-    beside = server.settings.control.with_name(f"{server.settings.control.stem}-relay.sock")
-    if len(str(beside)) > LONGEST_SOCKET_PATH:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="softswitch-"))
-        beside = Path(folder) / "relay.sock"
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    control = f"unix:{beside}"
-    server.engine = server.client = RelayClient(control)
+    server.relays = relay_parts(server.settings, stack)
+    own = server.relays[0].client
+    server.engine = own
     file = server.settings.sqlite_file
-    server.sounds = OwnSounds((file.parent if file is not None else beside.parent) / "sounds")
+    server.sounds = OwnSounds((file.parent if file is not None else server.settings.control.parent) / "sounds")
     await server.sounds.prepare(server.plans.values())
-    server.relay = None
     if relay.use == "never":
         return
-    if not relay.addresses:
-        raise CannotStart("relay: no address to relay media on; name one under relay: networks:")
-    networks = tuple(Network(one.network, one.bind, one.advertised) for one in relay.addresses)
-    server.relay = RelaySupervisor(
-        RelaySettings(control, networks, relay.ports.first, relay.ports.last, relay.silence_seconds),
-        server.relay_changed,
-        lambda: len(server.client.memory) > 0,
-    )
-    try:
-        await server.relay.start()
-    except RuntimeError as error:
-        raise CannotStart(str(error)) from error
-    stack.push_async_callback(server.relay.stop)
-    server.client.open()
-    stack.callback(server.client.close)
-    if relay.engine:
-        engines = [(RtpengineClient(one.host, one.port), one.weight) for one in relay.engine]
-        pool = server.engine = EnginePool(engines, server.client, server.engine_changed)
+    for part in server.relays:
+        await start_relay(part, server.settings, stack, server.relay_changed)
+        part.client.subscribe("ports", partial(server.ports_changed, part))
+    members: list[tuple[RelayClient, int]] = [(RtpengineClient(one.host, one.port), one.weight) for one in relay.engine]
+    if len(server.relays) > 1:
+        members = [(part.client, 1) for part in server.relays]
+    if members:
+        pool = server.engine = EnginePool(members, own, server.engine_changed)
         pool.open()
+        pool.recall()
         stack.callback(pool.close)
-    server.client.keep_alive()
-    server.client.subscribe("ports", server.ports_changed)
-    if server.relay.took_over:
-        await server.client.recall()
-        log.info("media relay taken over", calls=len(server.client.memory))
+    if any(part.keeper is not None and part.keeper.took_over for part in server.relays):
+        log.info("media relay taken over", calls=sum(len(part.client.memory) for part in server.relays))
 
 
 def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:

@@ -13,11 +13,10 @@ from softswitch.configuration import Configuration
 from softswitch.errors import PeerError
 from softswitch.events import EmergencyCalled
 from softswitch.flow import Flow
-from softswitch.media.client import RelayClient
 from softswitch.media.engine import MediaEngine, MediaEvent
 from softswitch.media.pool import EnginePool, Member
-from softswitch.media.quality import StreamQuality, added_ms
-from softswitch.media.supervise import RelayStatus, RelaySupervisor
+from softswitch.media.quality import StreamQuality
+from softswitch.media.supervise import RelayStatus
 from softswitch.ops.log import log
 from softswitch.ops.noise import Quieter
 from softswitch.ops.systemd import WATCHDOG, notify, watchdog_seconds
@@ -32,6 +31,7 @@ from softswitch.registrar.service import Registrar
 from softswitch.reload.apart import CheckFailed
 from softswitch.reload.reloader import Reloader
 from softswitch.server.families import by_family
+from softswitch.server.relays import RelayPart
 from softswitch.server.sounds import OwnSounds
 from softswitch.store.errors import StoreError
 from softswitch.switch import Letters, Switch
@@ -62,11 +62,10 @@ class Server:
     letters: Letters
     overrides: OverrideService
     override_store: OverrideStore
-    relay: RelaySupervisor | None
-    client: RelayClient
-    """To our own relay."""
+    relays: list[RelayPart]
+    """Our own relay processes; one that is off with `use: never`."""
     engine: MediaEngine
-    """What calls go through: the same, or rtpengines."""
+    """What calls go through: the relay, several, or rtpengines."""
     sounds: OwnSounds
     boxes: Boxes
 
@@ -80,6 +79,8 @@ class Server:
         self._quieter = Quieter()
         self.alarms: dict[str, str] = {}
         self.reloader = Reloader(found, self.use, self.alarms, clock)
+        self._full: set[str] = set()
+        """Relays without a free port."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -136,16 +137,18 @@ class Server:
         if unsaid is not None:
             log.error("presence not stored", reason=str(error), more_before=unsaid)
 
-    def relay_changed(self, status: RelayStatus) -> None:
-        """The relay process came or went."""
+    def relay_changed(self, part: RelayPart, status: RelayStatus) -> None:
+        """A relay process came or went."""
         if status.state == "waiting":
-            log.error("media relay ended", exit=status.last_exit, calls=len(self.client.memory))
-            self.client.away()
-            self.alarms["relay"] = "the media relay ended by itself and is being started again; see the log"
+            log.error("media relay ended", relay=part.name, exit=status.last_exit, calls=len(part.client.memory))
+            part.client.away()
+            self.alarms[part.name] = f"the {part.name} ended by itself and is being started again; see the log"
         elif status.state == "running":
-            self.alarms.pop("relay", None)
-            if status.restarts:
-                self.client.back()
+            self.alarms.pop(part.name, None)
+            if part.differs:
+                self.alarms[part.name] = f"the {part.name} runs with other settings than ours: restart its service"
+            if part.client.waits:
+                part.client.back()
 
     def emergency_called(self, event: EmergencyCalled) -> None:
         """Everybody who looks at the switch shall know of it for a day."""
@@ -179,21 +182,24 @@ class Server:
             log.error("media engine does not answer", engine=name, calls=len(member.calls))
             self.alarms[name] = f"{name} does not answer: new calls go to the others, its own may have lost their sound"
 
-    def ports_changed(self, event: MediaEvent) -> None:
-        """The media ports are used up, or some are free again."""
-        if event.details.get("free"):
-            self.alarms.pop("media ports", None)
-        else:
-            log.error("no media ports left", pairs=event.details.get("all"))
+    def ports_changed(self, part: RelayPart, event: MediaEvent) -> None:
+        """The media ports of a relay are used up, or some are free again."""
+        self._full.discard(part.name)
+        if not event.details.get("free"):
+            log.error("no media ports left", relay=part.name, pairs=event.details.get("all"))
+            self._full.add(part.name)
+        if len(self._full) == len(self.relays):
             self.alarms["media ports"] = (
                 "the media ports are used up, and calls are refused: widen relay: ports:, in the firewall too"
             )
+        else:
+            self.alarms.pop("media ports", None)
 
     async def quality(self) -> dict[bytes, Sequence[StreamQuality]]:
         """How well the running calls are heard, by Call-ID; of very many only the newest."""
         asked: dict[bytes, asyncio.Future[Sequence[StreamQuality]]] = {}
         for call in list(self.switch.core.calls)[-MOST_QUALITIES:]:
-            if call.answered_at and self.relay is not None:
+            if call.answered_at and self.relays[0].keeper is not None:
                 answer: asyncio.Future[Sequence[StreamQuality]] = self.loop.create_future()
                 asked[call.call_id] = answer
                 self.engine.query(
@@ -204,22 +210,8 @@ class Server:
 
     @property
     def engines(self) -> Sequence[Member]:
-        """The rtpengines, where there are some."""
+        """Those that calls are shared out to, where there are some."""
         return self.engine.members if isinstance(self.engine, EnginePool) else ()
-
-    async def relay_figures(self) -> dict[str, object]:
-        """What the relay tells of itself, for the status; nothing while it is away."""
-        try:
-            told = await self.client.ask({"command": "statistics"})
-        except TimeoutError:
-            return {}
-        found: dict[str, object] = {name: told.get(name, 0) for name in ("sessions", "pairs-free")}
-        added = told.get("added")
-        counts = [one for one in added if isinstance(one, int)] if isinstance(added, list) else []
-        if any(counts):
-            for name, share in (("p50", 0.5), ("p99", 0.99)):
-                found[f"added {name}"] = f"<= {added_ms(counts, share):g} ms"
-        return found
 
     def credentials(self, site: str, account: str, user: str, algorithm: str) -> bytes | None:
         """HA1 of an account (RFC 7616 §3.4.2), None where there is none."""

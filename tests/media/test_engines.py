@@ -16,7 +16,9 @@ from softswitch.media.client import RelayClient
 from softswitch.media.engine import MediaFailed, MediaKey
 from softswitch.media.ng import pack, unpack
 from softswitch.media.pool import EnginePool
+from softswitch.media.relay.settings import Network, RelaySettings
 from softswitch.media.rtpengine import RtpengineClient, figures
+from softswitch.media.supervise import RelaySupervisor
 from softswitch.values import EngineAddress, media_engine
 
 from .conftest import media_ports, rtp
@@ -61,8 +63,18 @@ def rtpengine(tmp_path, first=FIRST_PORT) -> Iterator[int]:
         process.stderr.close()
 
 
-@pytest.fixture(params=["built-in", "rtpengine"])
+@pytest.fixture(params=["built-in", "two of them", "rtpengine"])
 async def engine(request, tmp_path, start_relay):
+    if request.param == "two of them":
+        clients = [RelayClient(f"unix:{start_relay(ports).path}") for ports in ("24000-24099", "24100-24199")]
+        for client in clients:
+            client.open()
+        pool = EnginePool([(client, 1) for client in clients], clients[0])
+        pool.open()
+        yield pool
+        for closed in (pool, *clients):
+            closed.close()
+        return
     if request.param == "built-in":
         client = RelayClient(f"unix:{start_relay().path}")
         client.open()
@@ -291,3 +303,94 @@ def test_the_one_line_that_chooses():
     for wrong in ("bulit-in", "rtpengine", "rtpengine box:22", "rtpengine 1.2.3.4", "rtpengine 1.2.3.4:5 weight 0", {}):
         with pytest.raises(ValueError):
             media_engine(wrong)
+
+
+# -- several relays of our own
+
+
+@pytest.fixture
+async def two(tmp_path):
+    """A pool of two relay processes, with ports of their own."""
+    clients, keepers = [], []
+    for number, first in ((1, 28_500), (2, 28_520)):
+        control = f"unix:{tmp_path}/ng{number}"
+        networks = (Network("lan", "127.0.0.1", "127.0.0.1"),)
+        keeper = RelaySupervisor(RelaySettings(control, networks, first, first + 19))
+        await keeper.start()
+        keepers.append(keeper)
+        client = RelayClient(control)
+        client.name = f"media relay {number}"
+        client.open()
+        clients.append(client)
+    pool = EnginePool([(client, 1) for client in clients], clients[0])
+    pool.open()
+    yield pool, clients, keepers
+    for closed in (pool, *clients):
+        closed.close()
+    for keeper in keepers:
+        await keeper.stop()
+
+
+async def _sessions(client):
+    return (await client.ask({"command": "statistics"}))["sessions"]
+
+
+async def _calls_in(pool, number, a, b):
+    b.told(await placed(pool.offer, MediaKey(f"c{number}", "a", "", "z"), a.sdp(), "lan", "127.0.0.1"))
+    a.told(await placed(pool.answer, MediaKey(f"c{number}", "a", "b", "z"), b.sdp(), "lan", "127.0.0.1"))
+
+
+async def test_two_relays_share_the_calls_and_one_that_dies_touches_only_its_own(two, party):
+    pool, clients, keepers = two
+    pairs = [(party(), party()) for _ in range(4)]
+    for number, (a, b) in enumerate(pairs):
+        await _calls_in(pool, number, a, b)
+    assert [await _sessions(client) for client in clients] == [2, 2]
+    ports = [a.relay[1] for a, _ in pairs]
+    assert sorted(port // 20 for port in ports) == [1425, 1425, 1426, 1426], "each has ports of its own"
+    for a, b in pairs:
+        a.say(rtp(1))
+        assert await asyncio.to_thread(b.hear) == rtp(1)
+    clients[1].away()
+    os.kill(keepers[1].status.pid, 9)
+    first = [pair for pair, port in zip(pairs, ports, strict=True) if port < 28_520]
+    for a, b in first:
+        a.say(rtp(2))
+        assert await asyncio.to_thread(b.hear) == rtp(2)
+    await _until(lambda: keepers[1].status.restarts == 1 and keepers[1].status.state == "running")
+    clients[1].back()
+    assert [await _sessions(client) for client in clients] == [2, 2]
+    for number in range(4):
+        pool.delete(f"c{number}")
+    assert [await _sessions(client) for client in clients] == [0, 0]
+
+
+async def test_when_one_has_no_ports_left_the_other_takes_the_call(two, party):
+    pool, clients, _ = two
+    a = party()
+    done = [await placed(pool.offer, MediaKey(f"c{one}", "a"), a.sdp(), "lan", "") for one in range(11)]
+    assert [isinstance(one, bytes) for one in done] == [True] * 10 + [False], "ten pairs each, two for a call"
+    assert done[-1].status == 503
+    assert [await _sessions(client) for client in clients] == [5, 5]
+
+
+async def test_a_call_that_rang_in_one_relay_may_end_in_the_other(two, party):
+    """Voicemail after nobody has answered: the switch's own calls are all in the first relay."""
+    pool, clients, _ = two
+    a = party()
+    for number in range(2):
+        await placed(pool.offer, MediaKey(f"c{number}", "a", "", "z"), a.sdp(), "lan", "")
+        a.told(await placed(pool.talk, MediaKey(f"c{number}", "a", "", "z"), a.sdp(), "lan", ""))
+    assert [await _sessions(client) for client in clients] == [3, 1]
+    told = asyncio.get_running_loop().create_future()
+    pool.query("c1", told.set_result)
+    assert await asyncio.wait_for(told, 5) == []
+    told = asyncio.get_running_loop().create_future()
+    pool.delete("c1", told=told.set_result)
+    assert await asyncio.wait_for(told, 5) == []
+    assert [await _sessions(client) for client in clients] == [2, 0]
+    again = EnginePool([(client, 1) for client in clients], clients[0])
+    again.recall()
+    assert [member.calls for member in again.members] == [{"c0"}, set()]
+    again.delete("c0")
+    assert [await _sessions(client) for client in clients] == [0, 0]

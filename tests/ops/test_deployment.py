@@ -23,10 +23,14 @@ def own(_: socket.AddressFamily) -> str | None:
     return "192.0.2.1"
 
 
+UNITS = ("softswitch.service", "softswitch-relay@.service")
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "softswitch.service"
-    text = (ROOT / "config/softswitch.service").read_text()
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_takes_the_unit(tmp_path: Path, name: str) -> None:
+    unit = tmp_path / name.replace("@", "@1")
+    text = (ROOT / "config" / name).read_text()
     changed = re.sub(r"(?m)^(ExecStart|ExecReload)=.*", r"\1=/bin/true", text)
     assert changed != text
     unit.write_text(changed)
@@ -34,16 +38,35 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_unit_starts_what_there_is() -> None:
-    text = (ROOT / "config/softswitch.service").read_text()
-    match = re.search(r"^ExecStart=(\S+)/softswitch (\w+) --config (\S+)$", text, re.MULTILINE)
+@pytest.mark.parametrize("name", UNITS)
+def test_the_unit_starts_what_there_is(name: str) -> None:
+    text = (ROOT / "config" / name).read_text()
+    match = re.search(r"^ExecStart=(\S+)/softswitch (\w+) --config (\S+)(?: --number %i)?$", text, re.MULTILINE)
     assert match is not None
     assert match[1] in PAGE
     assert match[2] in COMMANDS
     assert match[3] in PAGE
-    assert match[0].replace("ExecStart", "ExecReload").replace(match[2], "reload") in text
+    if "ExecReload" in text:
+        assert match[0].replace("ExecStart", "ExecReload").replace(match[2], "reload") in text
     for variable in re.findall(r"SOFTSWITCH_\w+", text):
         assert variable in VARIABLES
+
+
+def test_the_two_units_have_one_user_and_the_same_limits() -> None:
+    switch, relay = ((ROOT / "config" / name).read_text().splitlines() for name in UNITS)
+    for line in (
+        "DynamicUser=yes",
+        "User=softswitch",
+        "StateDirectory=softswitch",
+        "ConfigurationDirectory=softswitch",
+    ):
+        assert line in switch
+        assert line in relay
+    kept = ("Protect", "Private", "Restrict", "SystemCall", "Capability", "NoNew", "Lock")
+    guards = {line for line in switch if line.startswith(kept)} - {line for line in switch if "ExitStatus" in line}
+    assert guards <= set(relay)
+    (folder,) = re.findall(r"^relay: \{service: (\S+)\}", PAGE, re.MULTILINE)
+    assert f"RuntimeDirectory={folder.removeprefix('/run/')}/%i" in relay
 
 
 def test_the_image_copies_and_sets_what_there_is() -> None:
@@ -69,7 +92,7 @@ def example(beginning: str) -> str:
 
 def test_the_examples_of_settings_are_right(tmp_path: Path) -> None:
     file = tmp_path / "softswitch.yaml"
-    file.write_text(example("listen:") + example("relay:") + example("peers:"))
+    file.write_text(example("listen:") + example("relay:\n") + example("peers:"))
     settings, warnings = load_settings(file, {}, own)
     assert warnings == []
     assert [one.advertised_host for one in settings.listeners] == ["198.51.100.1", "198.51.100.1", "192.168.1.5"]

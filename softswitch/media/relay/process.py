@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..ng import Value
 from .calls import Calls
@@ -29,11 +29,16 @@ _NICE = -10
 _log = logging.getLogger(__name__)
 
 
+def _nothing(now: float) -> None:
+    """Nobody wants to know."""
+
+
 class Relay:
     """Everything in the process, and its loop."""
 
-    def __init__(self, settings: RelaySettings) -> None:
-        """Opens the control socket; raises OSError when it can't."""
+    def __init__(self, settings: RelaySettings, alive: Callable[[float], object] = _nothing) -> None:
+        """Opens the control socket; raises OSError when it can't. `alive` is called a few times a second."""
+        self._alive = alive
         self._settings = settings
         self._plane = Plane(settings.max_packets_per_second)
         pool = PortPool(settings.first_port, settings.last_port)
@@ -80,6 +85,7 @@ class Relay:
         """A few times a second: what is due, who is gone, what the switch should know."""
         calls, quiet = self._calls, now - self._control.heard_at
         self._plane.resume(now)
+        self._alive(now)
         calls.look(now)
         for session in calls.sweep(now):
             _log.warning("silent call given up: %r", session.call_id.decode("utf-8", "replace"))
@@ -142,8 +148,12 @@ def _wanted() -> bool:
     return os.read(sys.stdin.fileno(), 1024) == GO
 
 
-def main(settings: RelaySettings) -> int:
-    """Run the process; prints "ready" when commands are taken. Returns the exit status."""
+def main(
+    settings: RelaySettings,
+    ready: Callable[[], object] = lambda: print("ready", flush=True),
+    alive: Callable[[float], object] = _nothing,
+) -> int:
+    """Run the process; `ready` is called when commands are taken, `alive` as by `Relay`. Returns the exit status."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     if settings.standby and not _wanted():
         return 0
@@ -154,7 +164,7 @@ def main(settings: RelaySettings) -> int:
     except PermissionError:
         _log.debug("no right to go before other processes")
     try:
-        relay = Relay(settings)
+        relay = Relay(settings, alive)
     except OSError as error:
         _log.error("no control socket at %s: %s", settings.control, error)
         return 1
@@ -172,6 +182,6 @@ def main(settings: RelaySettings) -> int:
     gc.collect()
     gc.freeze()
     gc.disable()
-    print("ready", flush=True)
+    ready()
     relay.run()
     return 0
