@@ -46,7 +46,7 @@ class Line:
         self.trunk = trunk
         self.state = UNKNOWN
         self.channels: list[Channel] = []
-        """Taken by calls of both directions."""
+        """Taken by calls of both directions; shared with the lines that this one follows."""
         self.flows: Sequence[Flow] = ()
         """Where it is reached, as found out last; in order of preference."""
         self.hosts: frozenset[str] = frozenset()
@@ -63,6 +63,13 @@ class Line:
         """Since the start."""
         self.on_release: Callable[[Channel], None] = lambda channel: None
         self._secret_of = secret_of
+
+    def follow(self, before: Line) -> None:
+        """Be that line from now on, described anew: its calls go on, and count."""
+        self.channels = before.channels
+        self.calls_out, self.calls_in, self.calls_failed = before.calls_out, before.calls_in, before.calls_failed
+        self.refused_strangers = before.refused_strangers
+        self.last_failure, self.last_failure_at = before.last_failure, before.last_failure_at
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from softswitch.flow import Flow
 from softswitch.proxy.ports import Resolver
 from softswitch.transaction.layer import Layer
 from softswitch.trunks.keeper import Keeper
-from softswitch.trunks.line import DOWN, Line
+from softswitch.trunks.line import DOWN, Channel, Line
 from softswitch.trunks.meter import Meter
 from softswitch.trunks.peer import Peer
 from softswitch.trunks.registration import Registration
@@ -39,12 +39,19 @@ class Trunks:
         self._keepers: dict[Line, Keeper] = {}
         self._started = False
         self._lines: dict[tuple[str, str], Line] = {}
-        self.meter = Meter(wall, lambda: [channel for line in self for channel in line.channels])
+        self._leaving: dict[tuple[str, str], Line] = {}
+        """Those that are in no plan any more, while calls go on over them."""
+        self.meter = Meter(wall, self._channels)
         self._hosts: dict[str, Line] = {}
         self.use(plans)
 
     def __iter__(self) -> Iterator[Line]:
         return iter(list(self._lines.values()))
+
+    def _channels(self) -> Iterator[Channel]:
+        """Of all calls under way."""
+        for line in (*self._lines.values(), *self._leaving.values()):
+            yield from line.channels
 
     def start(self) -> None:
         """Register, and ask whether peers are alive."""
@@ -63,13 +70,19 @@ class Trunks:
         for plan in plans.values():
             for trunk in plan.trunks.values():
                 known = self._lines.get((plan.site, trunk.name))
+                before = known or self._leaving.pop((plan.site, trunk.name), None)
                 if known is None or known.trunk != trunk or known.country != plan.country or known.state == DOWN:
                     known = Line(plan.site, plan.country, trunk, self._secret_of)
                     known.on_release = lambda channel: self.meter.ended(channel.use, channel.answered_at)
+                    if before is not None:
+                        known.follow(before)
                 kept[plan.site, trunk.name] = known
-        for line in self:
+        for name, line in self._lines.items():
             if line not in kept.values() and line in self._keepers:
                 self._keepers.pop(line).stop()
+            if name not in kept:
+                self._leaving[name] = line
+        self._leaving = {name: line for name, line in self._leaving.items() if line.channels}
         self._lines = kept
         self._hosts.clear()
         if self._started:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lab import Lab, Phone, Provider
 
+from softswitch.dialplan.load import load_texts
+
 OFFICE = """
 site: {domain: acme.example, timezone: Europe/Berlin, country: DE}
 people:
@@ -92,4 +94,42 @@ def test_only_some_countries() -> None:
     assert there.state == "ringing"
     assert elsewhere.status == 403
     there.cancel()
+    lab.at_rest()
+
+
+def test_calls_under_way_count_after_a_reload() -> None:
+    """A trunk that is described anew, taken away, and described again: its calls hold their channels."""
+    lab = Lab(OFFICE.replace("@LIMIT@", "2 at once").replace("peer: 198.51.100.7,", "peer: 198.51.100.7, channels: 1,"))
+    anna, carla, city = lab.phone("anna-desk"), lab.phone("carla-home"), Provider(lab)
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+
+    def reload(**changed: str) -> None:
+        text = OFFICE.replace("@LIMIT@", "2 at once")
+        for old, new in changed.items():
+            text = text.replace(old, new)
+        lab.switch.use_plans(load_texts([("office.yaml", text)])[0])
+        lab.advance(1)
+
+    def status() -> int:
+        another = carla.invites("01701234567")
+        lab.advance()
+        if another.state == "ringing":
+            another.cancel()
+            lab.advance()
+        return another.status
+
+    assert status() == 480, "the only channel is taken"
+    reload(**{"peer: 198.51.100.7,": "peer: 198.51.100.7, channels: 1, user: acme,"})
+    assert status() == 480
+    reload(**{"peer: 198.51.100.7,": "peer: 198.51.100.7, channels: 2,"})
+    assert status() == 487
+    reload(city="village")
+    reload(**{"2 at once": "1 at once"})
+    assert status() == 480, "line 2 allows one at once, and there is one"
+    call.bye()
+    lab.advance()
+    assert status() == 487
     lab.at_rest()
