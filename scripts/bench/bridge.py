@@ -51,7 +51,7 @@ def main() -> int:
     if shutil.which("sipp") is None:
         print("bridge: sipp is not installed; scripts/setup test installs it", file=sys.stderr)
         return 1
-    servers: dict[str, Callable[[Path], list[str | Path]]] = {"softswitch": _softswitch}
+    servers: dict[str, Callable[[Path], list[str | Path]]] = {"softswitch": settings}
     if given.sippy is not None:
         servers["sippy"] = lambda folder: [
             given.sippy, "-f", "-l", SERVER, "-p", str(PORT), "-n", f"{CALLEE}:{PORT}",
@@ -68,8 +68,9 @@ def main() -> int:
     return 0
 
 
-def _softswitch(folder: Path) -> list[str | Path]:
-    (folder / "plan.yaml").write_text(PLAN)
+def settings(folder: Path, plan: str = PLAN) -> list[str | Path]:
+    """Writes the switch's files; the command that runs it."""
+    (folder / "plan.yaml").write_text(plan)
     (folder / "softswitch.yaml").write_text(
         f"listen: [{{transport: udp, bind: '{SERVER}:{PORT}', network: lan}}]\n"
         "dialplans: [plan.yaml]\nstore: memory\ncontrol: control.sock\nrelay: {use: never}\n"
@@ -81,8 +82,8 @@ def _softswitch(folder: Path) -> list[str | Path]:
 def _measure(command: list[str | Path], folder: Path, calls: int, rate: int) -> float:
     """Milliseconds of the server's CPU for a call."""
     callee = _sipp(folder, "uas", CALLEE, PORT)
-    with (folder / "server.log").open("wb") as log, _running(command, log) as server, _running(callee, log):
-        _wait(folder, server)
+    with (folder / "server.log").open("wb") as log, running(command, log) as server, running(callee, log):
+        wait_for(folder, server)
         _call(folder, max(calls // 10, 20), rate)
         before = _cpu(server.pid)
         _call(folder, calls, rate)
@@ -90,24 +91,29 @@ def _measure(command: list[str | Path], folder: Path, calls: int, rate: int) -> 
 
 
 def _sipp(folder: Path, kind: str, host: str, port: int, *more: str) -> list[str | Path]:
-    return ["sipp", "-sn", kind, "-i", host, "-p", str(port), "-nostdin", "-aa", *more]
+    scenario = folder / f"{kind}.xml"
+    if not scenario.exists():
+        text = subprocess.run(["sipp", "-sd", kind], capture_output=True, text=True, check=False).stdout
+        # sippy 2.5 knows only "udp", and breaks off a call whose Contact says "UDP" as sipp's does.
+        scenario.write_text(text.replace(";transport=[transport]", ""))
+    return ["sipp", "-sf", scenario, "-i", host, "-p", str(port), "-nostdin", "-aa", *more]
 
 
 def _call(folder: Path, calls: int, rate: int) -> None:
     command = _sipp(
-        folder, "uac", CALLER, 5970, "-s", "+498912340", "-m", str(calls), "-r", str(rate), "-d", "0",
+        folder, "uac", CALLER, 5970, "-s", "+498912340", "-m", str(calls), "-r", str(rate), "-d", "200",
         "-timeout", f"{calls // rate + 30}s", f"{SERVER}:{PORT}",
     )  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     failed = re.findall(r"Failed call +\| +\d+ +\| +(\d+)", done.stdout)
-    # sippy loses a call now and then when its BYE crosses the ACK; that changes no figure.
+    # sippy loses a call now and then; that changes no figure.
     if done.returncode and not (failed and int(failed[-1]) <= calls * MOST_FAILED):
         log = (folder / "server.log").read_text(errors="replace")[-2000:]
         raise SystemExit(f"bridge: sipp ended with {done.returncode}; the server said:\n{log}\n{done.stdout[-1500:]}")
 
 
 @contextmanager
-def _running(command: list[str | Path], log: object) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str | Path], log: object) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # type: ignore[call-overload]
     try:
         yield process
@@ -120,7 +126,7 @@ def _running(command: list[str | Path], log: object) -> Iterator[subprocess.Pope
             process.wait()
 
 
-def _wait(folder: Path, server: subprocess.Popen[bytes]) -> None:
+def wait_for(folder: Path, server: subprocess.Popen[bytes]) -> None:
     """Until the server answers anything at all."""
     request = (
         f"OPTIONS sip:{SERVER}:{PORT} SIP/2.0\r\nVia: SIP/2.0/UDP {CALLER}:5971;branch=z9hG4bKbench\r\n"

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from softswitch.clock import SystemClock
+from softswitch.clock import Clock, SystemClock
 from softswitch.dialplan.load import load_plans
 from softswitch.events import Bus
 from softswitch.flow import Flow, Listener
@@ -74,18 +74,21 @@ class Directory:
 class Bench:
     """A switch with its sockets cut off."""
 
-    def __init__(self, trusted: bool) -> None:
+    plan = ""
+    """Another dialplan than that of the phones."""
+
+    def __init__(self, trusted: bool, clock: Clock | None = None) -> None:
         plan = ["site:", "  domain: bench.local", "  timezone: Europe/Berlin", "people:"]
         for kind in "uc":
             plan += [f"  {kind}p{i}: {{places: {{desk: {{phone: {kind}{i}}}}}}}" for i in range(USERS)]
         plan += ["phones:", *(f"  {kind}{i}: {{secret: {kind}{i}}}" for kind in "uc" for i in range(USERS))]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "plan.yaml"
-            path.write_text("\n".join(plan) + "\n")
+            path.write_text(self.plan or "\n".join(plan) + "\n")
             plans, _ = load_plans([path])
         self.listener = Listener(0, "UDP", "127.0.0.1", 5060, "127.0.0.1", 5060, "lan")
         self.out: list[tuple[bytes, Flow]] = []
-        clock = SystemClock()
+        clock = clock or SystemClock()
         bus = Bus()
         registrar = Registrar(MemoryBindingStore(), bus, RegistrarLimits(), clock.wall())
         ha1 = {
@@ -131,6 +134,15 @@ class Bench:
         if self.profile is not None:
             self.profile.disable()
         return [data for data, _ in self.out]
+
+    def profiles(self) -> None:
+        """Profile from now on what is timed."""
+        self.profile = cProfile.Profile()
+
+    def tell(self, order: str) -> None:
+        """Print the profile, where there is one."""
+        if self.profile is not None:
+            pstats.Stats(self.profile, stream=sys.stdout).sort_stats(order).print_stats(45)
 
     def request(
         self, method: str, uri: str, user: str, to: str, extra: str = "", body: bytes = b"", cseq: int = 1
@@ -223,7 +235,7 @@ def measure(name: str, count: int, profile: bool, order: str = "tottime") -> Non
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     if profile:
-        bench.profile = cProfile.Profile()
+        bench.profiles()
     figures = []
     for _ in range(5):
         bench.spent = 0.0
@@ -231,8 +243,7 @@ def measure(name: str, count: int, profile: bool, order: str = "tottime") -> Non
             step()
         figures.append(bench.spent / (count // 5) * 1e6)
     print(f"{name:9} {statistics.median(figures):7.1f} us [{min(figures):.1f}..{max(figures):.1f}]")
-    if bench.profile is not None:
-        pstats.Stats(bench.profile, stream=sys.stdout).sort_stats(order).print_stats(45)
+    bench.tell(order)
 
 
 async def main() -> None:

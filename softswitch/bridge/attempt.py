@@ -190,12 +190,17 @@ class Attempt(Branch):
             self.due = None
             if response.body and not self.call.confirm:
                 self._early[response.to.tag] = response
-            if not self.done and self._answer is None:
+            if not self.done and self._answer is None and self._is_awaited:
                 super().on_response(self._translated(response))
         elif status < 300:
             self._taken(response)
         else:
             self._refused(response)
+
+    @property
+    def _is_awaited(self) -> bool:
+        """The caller has no final answer yet; with that its request is let go, and can't be answered."""
+        return bool(self.request.lines)
 
     def on_unanswered(self, timed_out: bool) -> None:
         """Nothing, or no way there."""
@@ -241,7 +246,7 @@ class Attempt(Branch):
         if 300 <= status < 400:
             status = 480  # where a provider would send the call is its own affair, and would be at our cost
         self._finish(status)
-        if status not in (401, 407, 480, 487):
+        if status not in (401, 407, 480, 487) and self._is_awaited:
             self.response = self._translated(response)
         self.owner.on_branch_gone(self, status)
 

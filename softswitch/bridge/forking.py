@@ -20,7 +20,6 @@ from softswitch.proxy.fork import Fork
 from softswitch.records.diary import Diary
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request, Response
-from softswitch.sip.parse import parse
 from softswitch.transaction.server_invite import ServerInvite
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 Acknowledge = Callable[[bytes], None]
 """Sends the ACK with this answer to whoever made an offer in a 200."""
-_VIA = b"Via: SIP/2.0/UDP bridge.invalid;branch=z9hG4bKbridge\r\n"
 
 
 class Origin(Protocol):
@@ -104,12 +102,14 @@ class InnerServer(ServerInvite):
         end.learn(response)
         return end
 
-    def respond(self, status: int, data: bytes) -> None:
-        """What the fork sends to its caller."""
-        start, _, rest = data.partition(b"\r\n")
-        response = parse(start + b"\r\n" + _VIA + rest, self.flow)
-        assert isinstance(response, Response)
-        if status >= 200 and not self._finished:
+    def forward(self, response: Response, body: bytes | None) -> None:
+        """What the fork sends to its caller; `body` replaces the response's own where it is not None."""
+        if body is not None and body != response.body:
+            given = response
+            response = Response(
+                given.status, given.start, given.lines, given.keys, given.first, body, given.flow
+            )  # its Content-Length is not looked at any more
+        if response.status >= 200 and not self._finished:
             self._finish()
         self.origin.on_inner(response)
 
@@ -146,6 +146,9 @@ class BridgedFork(Fork):
     def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
         self.inner.phones[response.to.tag] = (branch.flow, branch.account)
         super().on_branch_response(branch, response, body)
+
+    def _forward(self, response: Response, body: bytes | None, extra: Sequence[bytes] = ()) -> None:
+        self.inner.forward(response, body)
 
     def own_call(self) -> tuple[Request, ServerInvite]:
         return self.inner.origin.taken_by_us()

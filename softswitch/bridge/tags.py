@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from softswitch.ids import Ids
-from softswitch.sip.build import respond
+from softswitch.sip.build import has_tag, status_line
+from softswitch.sip.headers import key_of
 from softswitch.sip.message import Request, Response
-from softswitch.sip.parse import parse
 
-_VIA = b"Via: SIP/2.0/UDP bridge.invalid;branch=z9hG4bKbridge\r\n"
+_VIA = b"Via: SIP/2.0/UDP bridge.invalid;branch=z9hG4bKbridge"
 
 
 class Tags:
@@ -40,9 +40,17 @@ def as_if_from_a_phone(
 
     `source` is what it stands for; it comes from the same place. Route lines are returned as RFC 3261 §12.1.1 wants.
     """
+    vias = [line for line, key in zip(request.lines, request.keys, strict=True) if key == b"via"]
     routes = [line for line, key in zip(request.lines, request.keys, strict=True) if key == b"record-route"]
-    data = respond(request, status, reason, (*routes, *lines), body, tag)
-    start, _, rest = data.partition(b"\r\n")
-    made = parse(start + b"\r\n" + _VIA + rest, source.flow if source is not None else request.flow)
-    assert isinstance(made, Response)
-    return made
+    first = request.first
+    to = request.lines[first[b"to"]]
+    if tag and not has_tag(request):
+        to += b";tag=" + tag
+    same = request.lines[first[b"from"]], to, request.lines[first[b"call-id"]], request.lines[first[b"cseq"]]
+    whole = [_VIA, *vias, *same, *routes, *lines, b"Content-Length: %d" % len(body)]
+    keys = [key_of(line[: line.index(b":")]) or b"" for line in whole]
+    at: dict[bytes, int] = {}
+    for number, key in enumerate(keys):
+        at.setdefault(key, number)
+    flow = source.flow if source is not None else request.flow
+    return Response(status, status_line(status, reason), whole, keys, at, body, flow)

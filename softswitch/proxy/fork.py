@@ -275,7 +275,7 @@ class Fork:
                 if not self.finished and not branch.cancelled:
                     self.core.calls.rings(self.request.call_id, branch.account, response.to.tag)
             if not self.finished and not branch.cancelled:
-                self.server.respond(status, forward_response(response, body))
+                self._forward(response, body)
         elif status < 300:
             self._answered(branch, response, body)
         else:
@@ -283,6 +283,10 @@ class Fork:
 
     def on_branch_gone(self, branch: Branch, status: int) -> None:
         self._failed(branch)
+
+    def _forward(self, response: Response, body: bytes | None, extra: Sequence[bytes] = ()) -> None:
+        """Send a response of a branch to the caller; `body` replaces its own where it is not None."""
+        self.server.respond(response.status, forward_response(response, body, extra))
 
     def _answered(self, branch: Branch, response: Response, body: bytes | None) -> None:
         """Every 2xx goes back, also a second one that was faster than our CANCEL (RFC 3261 §16.7 step 5)."""
@@ -295,7 +299,7 @@ class Fork:
         calls.answered(
             request.call_id, request.from_.tag, tag, self._label(branch), wall, self._watched(branch), branch.account
         )
-        self.server.respond(response.status, forward_response(response, body))
+        self._forward(response, body)
         if first and not branch.anchor and branch.account and self.core.anchors:
             calls.goes_straight(request.call_id)
         if first:
@@ -473,7 +477,7 @@ class Fork:
             assert last is not None
             extra = merged_challenges(best, fitting)
             self.diary.over(last.value, best.status)
-            self.server.respond(best.status, forward_response(best, None, extra))
+            self._forward(best, None, extra)
         elif (failed := self._media_failure()) is not None:
             self.diary.over("no media", failed.status)
             self.server.reply(failed.status, failed.reason, (b"Retry-After: 5",) if failed.status == 503 else ())

@@ -75,9 +75,12 @@ def unescape(text: bytes) -> bytes:
     return _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), text)
 
 
+_PLAIN_USER = re.compile(rb"[A-Za-z0-9\-_.!~*'()&=+$,;?/]*").fullmatch
+
+
 def escape(text: bytes) -> bytes:
     """`text` as the user of a URI: what may not stand there as it is is escaped (RFC 3261 §25.1)."""
-    return quote_from_bytes(text, b"-_.!~*'()&=+$,;?/").encode()
+    return text if _PLAIN_USER(text) else quote_from_bytes(text, b"-_.!~*'()&=+$,;?/").encode()
 
 
 def scheme_of(text: bytes) -> bytes:
