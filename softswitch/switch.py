@@ -219,6 +219,7 @@ class Switch:
         self.trunks = Trunks(plans, outside.secret_of, self.layer, self.core.resolver, outside.clock.wall)
         self.bridges = Bridges(self.core, self.layer, self.trunks)
         self.core.outside = self.bridges
+        self.legs.ring_back = self.bridges.ring_back
         self.presence = self.core.presence = Presence(
             plans=plans,
             layer=self.layer,

@@ -12,6 +12,7 @@ from softswitch.bridge.confirm import Confirmation
 from softswitch.bridge.end import End
 from softswitch.bridge.inbound import Inbound
 from softswitch.bridge.reliable import Reliable
+from softswitch.bridge.ringback import RingBack
 from softswitch.bridge.takeover import take_over
 from softswitch.bridge.transfer import Transfer, refer_target
 from softswitch.dialog.dialog import Dialog
@@ -19,6 +20,7 @@ from softswitch.dialplan.trunk import OutsideCall
 from softswitch.errors import PeerError
 from softswitch.events import CallChanged, EmergencyCalled
 from softswitch.flow import Flow
+from softswitch.legs.leg import Leg
 from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaEvent, MediaFailed, MediaKey
 from softswitch.proxy.branch import Branch
@@ -124,6 +126,12 @@ class Bridges:
         line.calls_in += 1
         Inbound(self, line, request, server, caller, name).begin(plan, number, hops)
         return True
+
+    def ring_back(self, parked: Leg, phones: Sequence[str], done: Callable[[Leg | None], None]) -> Callable[[], None]:
+        """Ring the phones of who parked a call; see `Legs.ring_back`."""
+        call = RingBack(self, parked, phones, done)
+        call.begin()
+        return call.cancel
 
     def take_over(self, request: Request, site: str, account: str) -> bool:
         """An INVITE with Replaces; False when what it replaces is none of a bridge. Raises PeerError."""

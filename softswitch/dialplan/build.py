@@ -26,8 +26,9 @@ from softswitch.dialplan.models import (
     TrunkModel,
     VoicemailModel,
 )
-from softswitch.dialplan.names import NAME, NUMBER, USER, Directory, PersonsNames
+from softswitch.dialplan.names import ALREADY_REPORTED, NAME, NUMBER, USER, Directory, PersonsNames
 from softswitch.dialplan.network import Network
+from softswitch.dialplan.parking import PARK, is_parking, parking_of
 from softswitch.dialplan.plan import (
     MAX_FORWARDS,
     MEDIA,
@@ -40,6 +41,7 @@ from softswitch.dialplan.plan import (
     Place,
     Plan,
     Team,
+    ToEnd,
     Voicemail,
 )
 from softswitch.dialplan.rota import LONGEST_IDLE, ORDERS
@@ -470,7 +472,10 @@ class _Builder:
     def _code(self, code: str, source: Source, what: str) -> Code:
         path = ("codes", code)
         action = ACTIONS.get(what)
-        if action is None and what not in ANSWERS:
+        does = what
+        if is_parking(what):
+            does = self._parking(what, source, *path)
+        elif action is None and what not in ANSWERS:
             known = (*ANSWERS, *ACTIONS)
             near = suggestion(what, known) or f"; there are {', '.join(known)}"
             source.error(f'no code does "{what}"{near}', *path)
@@ -484,8 +489,24 @@ class _Builder:
             source.error_at_key(f"{code} is an emergency number and can't be a code", *path)
         elif pattern is None:
             self.names.claim(code, "codes", code, source, *path)
-        answer = Answer(what, (f"{code} is the code for {what}",)) if action is None else None
+        answer = Answer(does, (f"{code} is the code for {what}",)) if action is None else None
         return Code(code, what, answer, pattern)
+
+    def _parking(self, what: str, source: Source, *path: Part) -> str:
+        """The same with what follows named as steps name it."""
+        try:
+            then = parking_of(what).then
+            target = self.names.target(then) if then else None
+            step = target.step if isinstance(target, ToEnd) else None
+            if then and not isinstance(step, Answer):
+                raise ValueError(
+                    f'"{then}" is nothing for a parked call; write voicemail of and a person, or announcement closed'
+                )
+        except ValueError as error:
+            if str(error) != ALREADY_REPORTED:
+                source.error(str(error), *path)
+            return PARK
+        return f"{what.partition(', then ')[0]}, then {step.what}" if isinstance(step, Answer) else what
 
     # What is done
 

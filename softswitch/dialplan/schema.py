@@ -40,7 +40,9 @@ def schema() -> Schema:
     rule["properties"] = {**dict.fromkeys(CONDITIONS, TEXTS), **route}
     parts["TeamModel"]["properties"]["ring"] = {"enum": list(ORDERS)}
     parts["PhoneModel"]["properties"]["gateway"] = {"enum": ["yes", "no", True, False]}
-    made["properties"]["codes"]["additionalProperties"] = {"enum": [*ANSWERS, *ACTIONS]}
+    made["properties"]["codes"]["additionalProperties"] = {
+        "anyOf": [{"enum": [*ANSWERS, *ACTIONS]}, {"type": "string", "pattern": "^park (until taken|for .+)$"}]
+    }
     parts["PersonModel"]["properties"]["busy when"] = {"enum": [ON_ANY_CALL]}
     expected = parts["AssertionModel"]
     del expected["properties"]["*then"]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from softswitch.dialplan.parking import PARK, parking_of
+from softswitch.dialplan.plan import Person
 from softswitch.dialplan.step import Answer
+from softswitch.errors import PeerError
 from softswitch.legs.script import Script
 from softswitch.media.engine import MediaFailed
 from softswitch.proxy.calls import LONGEST_SECONDS
 from softswitch.proxy.fork import Fork
+from softswitch.sip.address import parse_address
+from softswitch.sip.uri import parse_uri
 from softswitch.sound.library import said, tone
+from softswitch.transaction.timers import Timer
 
 if TYPE_CHECKING:
-    pass
+    from softswitch.legs.leg import Leg
 
 PICKED_UP = "picked up"
 """How the step for the caller whose call was picked up begins."""
@@ -51,28 +58,89 @@ class Joined(Script):
 class Park(Joined):
     """Who comes first to this number waits with music; who comes next takes that call.
 
-    A call that is sent here (Referred-By, RFC 3892) never takes another one: two callers would find each other.
+    A call that is sent here (Referred-By, RFC 3892) never takes another one: two callers would find each other. After a
+    while the phone that parked the call is rung, again and again unless something else follows.
     """
+
+    def __init__(self, leg: Leg, about: str) -> None:
+        super().__init__(leg, about)
+        self._rules = parking_of(f"{PARK} {about}".strip())
+        self._patience = Timer(self._ring_back)
+        self._phones: tuple[str, ...] = ()
+        self._cancel: Callable[[], None] | None = None
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return self.leg.plan.site, self.leg.facts.called
 
     def begin(self) -> None:
         leg = self.leg
-        place = leg.plan.site, leg.facts.called
-        waiting = leg.legs.parked.get(place)
+        waiting = leg.legs.parked.get(self._place)
         if waiting is None:
-            leg.legs.parked[place] = self
+            leg.legs.parked[self._place] = self
             leg.play([tone("music")], lambda: None, repeat=True)
+            self._phones = phones_of_parker(leg)
+            self._wait()
         elif leg.invite.get(b"referred-by") is not None:
             self.refuse("not possible")
         else:
-            del leg.legs.parked[place]
+            waiting.leave()
             self.join(waiting)
 
+    def leave(self) -> None:
+        """The place is free again, and nobody is rung any more."""
+        if self.leg.legs.parked.get(self._place) is self:
+            del self.leg.legs.parked[self._place]
+        self._patience.due = None
+        cancel, self._cancel = self._cancel, None
+        if cancel is not None:
+            cancel()
+
+    def _wait(self) -> None:
+        if self._rules.seconds and self._phones:
+            layer = self.leg.legs.layer
+            layer.wheel.arm(self._patience, layer.now + self._rules.seconds)
+
+    def _ring_back(self, now: float) -> None:
+        self._cancel = self.leg.legs.ring_back(self.leg, self._phones, self._rung)
+
+    def _rung(self, answered: Leg | None) -> None:
+        self._cancel = None
+        if answered is not None and isinstance(answered.script, Joined):
+            self.leave()
+            answered.script.join(self)
+        elif self._rules.then:
+            self.leg.become(self._rules.then)
+        else:
+            self._wait()
+
     def over(self) -> None:
-        leg = self.leg
-        place = leg.plan.site, leg.facts.called
-        if leg.legs.parked.get(place) is self:
-            del leg.legs.parked[place]
+        self.leave()
         super().over()
+
+
+def phones_of_parker(leg: Leg) -> tuple[str, ...]:
+    """The phones of who sent this call here: those that it is in a call with just now, else those of Referred-By."""
+    site, account = leg.plan.site, leg.facts.caller_account
+    if not leg.server.key:
+        return (account,) if account else ()  # the switch itself sent it here, for this phone
+    here = [call for call in leg.legs.calls if call.call_id != leg.call_id and (site, account) in call.parties]
+    found = [phone for call in here for home, phone in call.parties if home == site and phone != account]
+    named = _referrer(leg)
+    return tuple(phone for phone in found if phone in named) or named or tuple(found)
+
+
+def _referrer(leg: Leg) -> tuple[str, ...]:
+    value = leg.invite.get(b"referred-by")
+    try:
+        user = parse_uri(parse_address(value).uri).user_text if value else ""
+    except PeerError:
+        return ()
+    plan = leg.plan
+    person = plan.lookup(user)
+    if isinstance(person, Person):
+        return tuple(phone for place in person.places.values() for phone in place.phones)
+    return (user,) if user in plan.phones else ()
 
 
 class Pickup(Joined):

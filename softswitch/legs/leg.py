@@ -11,6 +11,7 @@ from softswitch.dialplan.plan import Plan
 from softswitch.errors import PeerError
 from softswitch.flow import Flow
 from softswitch.legs.keys import key_of
+from softswitch.legs.script import Script
 from softswitch.legs.scripts import SCRIPTS
 from softswitch.media.anchor import sdp_of
 from softswitch.media.engine import MediaEngine, MediaEvent, MediaFailed, MediaKey
@@ -37,6 +38,8 @@ _SPARE_SECONDS = 2.0
 ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 
 
+RingsBack = Callable[["Leg", Sequence[str], Callable[["Leg | None"], None]], Callable[[], None]]
+"""(who is parked, the phones, what gets the end that was answered); returns what cancels it."""
 Note = Callable[..., None]
 """(Call-ID, what happened, and more by keyword)."""
 
@@ -71,7 +74,17 @@ class Leg:
         "what",
     )
 
-    def __init__(self, legs: Legs, invite: Request, server: ServerInvite, what: str, plan: Plan, facts: Facts) -> None:
+    def __init__(
+        self,
+        legs: Legs,
+        invite: Request,
+        server: ServerInvite,
+        what: str,
+        plan: Plan,
+        facts: Facts,
+        dialog: Dialog | None = None,
+    ) -> None:
+        """`dialog` is given for a call of our own that was answered and acknowledged already."""
         self.legs = legs
         self.what = what
         self.plan = plan
@@ -79,14 +92,18 @@ class Leg:
         self.invite = invite
         self.server = server
         self.call_id = invite.call_id
-        self.local_tag = server.to_tag
-        self.remote_tag = invite.from_.tag
-        self.flow: Flow = reply_flow(invite)
-        user = invite.uri.partition(b":")[2].partition(b"@")[0] if b"@" in invite.uri else b"switch"
-        contact = b"<sip:%b@%b>" % (user, self.flow.listener.uri)
-        self.dialog = Dialog.as_server(invite, self.local_tag, contact, self.flow)
-        self.acknowledged = False
-        self._begins = True
+        if dialog is None:
+            flow = reply_flow(invite)
+            user = invite.uri.partition(b":")[2].partition(b"@")[0] if b"@" in invite.uri else b"switch"
+            dialog = Dialog.as_server(invite, server.to_tag, b"<sip:%b@%b>" % (user, flow.listener.uri), flow)
+            self.acknowledged = False
+            server.owner = self
+        else:
+            self.acknowledged = True
+        self.dialog = dialog
+        self.flow: Flow = dialog.flow
+        self.local_tag, self.remote_tag = dialog.local_tag, dialog.remote_tag
+        self._begins = not self.acknowledged
         self.ended = False
         self.due: float | None = None
         self.slot = 0
@@ -100,9 +117,11 @@ class Leg:
         self._player = Timer(self._must_be_played)
         self._played: Callable[[], None] | None = None
         """What follows when the sound is over."""
-        kind, _, about = what.partition(" ")
-        self.script = SCRIPTS[kind](self, about)
-        server.owner = self
+        self.script = self._script()
+
+    def _script(self) -> Script:
+        kind, _, about = self.what.partition(" ")
+        return SCRIPTS[kind](self, about)
 
     @property
     def _contact(self) -> bytes:
@@ -199,6 +218,13 @@ class Leg:
         else:
             layer.wheel.arm(self._player, layer.now + seconds + _SPARE_SECONDS)
         self.legs.media.play(self.media_key, [sound.file for sound in sounds], repeat, self._plays)
+
+    def become(self, what: str) -> None:
+        """Go on with another script."""
+        self.script.over()
+        self.what = what
+        self.script = self._script()
+        self.script.begin()
 
     def stop_playing(self) -> None:
         """Whatever was being said, nothing follows it."""
@@ -366,7 +392,7 @@ class Legs:
         self.media = media
         self.note = note
         self.own_sound = own_sound
-        self._calls = calls
+        self.calls = calls
         self.wall = wall
         self.ringing = ringing
         """Calls that nobody has taken yet."""
@@ -374,6 +400,8 @@ class Legs:
         """Who waits, by site and the number dialled."""
         self.picking: dict[str, Pickup] = {}
         """Who takes a call that rang elsewhere, by account, until its caller is there."""
+        self.ring_back: RingsBack = lambda parked, phones, done: lambda: None
+        """Rings the phones of who parked a call; the switch puts it in."""
         self.boxes = boxes
         """Everybody's messages; None where none can be left."""
         self._legs: dict[tuple[bytes, bytes], Leg] = {}
@@ -391,11 +419,20 @@ class Legs:
             leg = Leg(self, request, server, what, plan, facts)
         except PeerError as error:
             server.reply(error.status, error.reason)
-            self._calls.end(request.call_id)
+            self.calls.end(request.call_id)
             return
+        self._keep(leg)
+        leg.answer()
+
+    def called(self, dialog: Dialog, invite: Request, server: ServerInvite, what: str, plan: Plan, facts: Facts) -> Leg:
+        """Our end of a call of our own: it was answered, acknowledged, and our answer to its offer placed as `talk`."""
+        leg = Leg(self, invite, server, what, plan, facts, dialog)
+        self._keep(leg)
+        return leg
+
+    def _keep(self, leg: Leg) -> None:
         self._legs[leg.call_id, leg.local_tag] = leg
         self._by_caller[leg.media_key.call_id, leg.media_key.from_tag] = leg
-        leg.answer()
 
     def _on_media(self, event: MediaEvent) -> None:
         """Something happened in the sound of a call; of one that is over it is passed over."""
@@ -417,15 +454,15 @@ class Legs:
             leg.hang_up()
 
     def answered(self, leg: Leg) -> None:
-        self._calls.answered(leg.call_id, leg.remote_tag, leg.local_tag, f"the switch: {leg.script.words}", self.wall())
+        self.calls.answered(leg.call_id, leg.remote_tag, leg.local_tag, f"the switch: {leg.script.words}", self.wall())
 
     def forget(self, leg: Leg) -> None:
         self._legs.pop((leg.call_id, leg.local_tag), None)
         self._by_caller.pop((leg.media_key.call_id, leg.media_key.from_tag), None)
-        call = self._calls.get(leg.call_id)
-        self.media.delete(_text(leg.call_id), _text(leg.remote_tag), told=self._calls.told(call))
-        if call is not None and call.from_tag == leg.remote_tag:
-            self._calls.end(leg.call_id)
+        call = self.calls.get(leg.call_id)
+        self.media.delete(_text(leg.call_id), _text(leg.remote_tag), told=self.calls.told(call))
+        if call is not None and call.from_tag in (leg.remote_tag, leg.local_tag):
+            self.calls.end(leg.call_id)
 
 
 def _text(value: bytes) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from softswitch.legs.announce import Say, Tone
-from softswitch.legs.joined import Park, PickedUp, Pickup
+from softswitch.legs.joined import Joined, Park, PickedUp, Pickup
 from softswitch.legs.leave import Leave
 from softswitch.legs.listen import Listen
 from softswitch.legs.script import Echo, Script
@@ -29,4 +29,5 @@ SCRIPTS: Mapping[str, Callable[[Leg, str], Script]] = {
     "park": Park,
     "pickup": Pickup,
     "picked": PickedUp,
+    "parked": Joined,
 }

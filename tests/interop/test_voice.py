@@ -210,6 +210,32 @@ def test_a_call_is_transferred_to_a_parking_place_and_taken_from_there(
     assert heard_of(anna, "carla") >= 3
 
 
+def test_a_parked_call_rings_back_at_who_parked_it(
+    netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
+) -> None:
+    plan = PARKING.replace('"701": park', '"701": park for 2s')
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=plan)
+    if server.standin:
+        pytest.skip("the stand-in parks nothing")
+    home = Home(server, tmp_path, stack)
+    anna = home.phone("baresip", "anna-home", netlab.home(1), "udp")
+    dario = home.phone("pjsua2", "dario-home", netlab.home(2), "tcp")
+    assert isinstance(dario, Pjsua)
+    dario.dial("101")
+    anna.answer()
+    anna.established()
+    dario.established()
+    dario.command("transfer", target=f"sip:701@{DOMAIN}")
+    server.process.wait_for("rings back", 10)
+    assert dario.wait_event("incoming")["caller"].startswith('"Parked at 701: 101" <sip:101@')
+    dario.command("answer", code=200)
+    talk_a_while(dario)
+    anna.hang_up()
+    dario.closed()
+    assert heard_of(dario, "anna") >= 3
+    assert heard_of(anna, "dario") >= 3
+
+
 def test_a_ringing_call_is_picked_up_by_a_colleague(
     netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
 ) -> None:

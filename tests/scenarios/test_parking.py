@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from lab import Lab, Phone, Provider
 from lab.lab import OFFICE
+
+from softswitch.dialplan.load import load_texts
+from softswitch.errors import ConfigError
 
 PLAN = OFFICE.replace('{"600": echo}', '{"600": echo, "701": park, "702": park, "*8": pickup}')
 
@@ -160,3 +165,144 @@ def test_the_longest_ringing_one_comes_first(lab: Lab, anna: Phone, carla: Phone
     first.bye()
     second.cancel()
     lab.at_rest()
+
+
+# Ringing back
+
+
+def rings_back(plan: str = PLAN.replace('"701": park', '"701": park for 60s')) -> tuple[Lab, Phone, Phone]:
+    """Carla is parked by Anna's desk phone."""
+    lab = Lab(plan)
+    anna, carla = lab.phone("anna-desk"), lab.phone("carla-home")
+    talk = carla.invites("101")
+    lab.advance(1)
+    anna.call.answer()
+    lab.advance(1)
+    carla.invites("701", "Referred-By: <sip:101@acme.example>")
+    lab.advance(1)
+    talk.bye()
+    lab.advance(1)
+    assert carla.call.state == "answered"
+    return lab, anna, carla
+
+
+def test_a_parked_call_rings_back_and_says_who_is_parked() -> None:
+    lab, anna, carla = rings_back()
+    mobile = lab.phone("anna-mobile")
+    lab.advance(55)
+    assert anna.call.state == "ended"
+    lab.advance(6)
+    assert anna.call.state == "ringing"
+    assert not mobile.calls, "it was the desk phone that parked it"
+    assert anna.call.remote.startswith(b'"Geparkt auf 701: 102" <sip:102@acme.example>')
+    assert lab.media.said == [["music"]], "which goes on"
+    anna.call.answer()
+    lab.advance(1)
+    assert lab.media.connected == [(anna.call.call_id.decode(), carla.call.call_id.decode())]
+    assert anna.call.state == carla.call.state == "answered"
+    hold = anna.call.reinvite("sendonly")
+    lab.advance(1)
+    assert hold.status == 200
+    lab.advance(2 * 3600)
+    alone = lab.phone("dario-home").invites("701")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["music"], "the place is free again"
+    alone.bye()
+    carla.call.bye()
+    lab.advance(1)
+    assert anna.call.why == "they hung up"
+    lab.at_rest()
+    record = lab.records()[-2]
+    assert (record.called, record.answered_by, record.steps[0].who) == ("701", "anna-desk", "who parked the call")
+
+
+def test_nobody_answers_and_it_is_tried_again_and_again() -> None:
+    lab, anna, carla = rings_back()
+    for number in range(2, 5):
+        lab.advance(61)
+        assert len(anna.calls) == number
+        assert anna.call.state == "ringing"
+        lab.advance(31)
+        assert anna.call.state == "ended"
+    anna.switches_off()
+    lab.advance(200)
+    assert carla.call.state == "answered"
+    carla.call.bye()
+    lab.at_rest()
+
+
+def test_it_goes_on_to_the_voicemail(tmp_path: Path) -> None:
+    lab, anna, carla = rings_back(PLAN.replace('"701": park', '"701": "park for 60s, then voicemail of anna"'))
+    lab.advance(61)
+    anna.call.refuse()
+    lab.advance(1)
+    assert lab.media.said[-1] == ["not possible"], "there is none here"
+    lab.advance(5)
+    assert carla.call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_what_ends_the_ringing() -> None:
+    """The call is taken, or its caller gives up; nobody knows who parked it; and "until taken"."""
+    lab, anna, carla = rings_back()
+    lab.advance(61)
+    taken = lab.phone("dario-home").invites("701")
+    lab.advance(1)
+    assert connected(lab, taken, carla.call)
+    assert anna.call.why == "cancelled"
+    taken.bye()
+    lab.at_rest()
+
+    lab, anna, carla = rings_back()
+    lab.advance(61)
+    carla.call.bye()
+    lab.advance(1)
+    assert anna.call.why == "cancelled"
+    lab.at_rest()
+
+    lab, anna, carla = rings_back(PLAN.replace('"701": park', '"701": park until taken'))
+    lab.advance(3000)
+    assert len(anna.calls) == 1
+    carla.call.bye()
+    lab.at_rest()
+
+
+def test_who_answers_just_when_the_caller_gives_up_is_hung_up() -> None:
+    lab, anna, carla = rings_back()
+    lab.advance(61)
+    anna.call.answer()
+    carla.call.bye()
+    lab.advance(3)
+    assert anna.call.state == carla.call.state == "ended"
+    lab.at_rest()
+
+
+def test_without_referred_by_it_is_who_the_caller_talked_to() -> None:
+    lab = Lab(PLAN)
+    anna, carla = lab.phone("anna-desk"), lab.phone("carla-home")
+    talk = carla.invites("101")
+    lab.advance(1)
+    anna.call.answer()
+    lab.advance(1)
+    parked = carla.invites("701")
+    lab.advance(1)
+    talk.bye()
+    lab.advance(121)
+    assert anna.call.state == "ringing"
+    parked.bye()
+    lab.at_rest()
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("park forever", "write park, park until taken, park for 90s"),
+        ("park for long", '"long" is no time to ring'),
+        ("park for 90s, then 101", '"101" is nothing for a parked call'),
+        ("park for 90s, then voicemail of nobody", "nobody"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(what: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_texts([("acme.yaml", PLAN.replace('"701": park', f'"701": "{what}"'))])
+    assert told in str(refused.value.problems[0])
