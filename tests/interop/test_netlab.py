@@ -44,14 +44,21 @@ def seen_as(server: Host, dialled: str, client: Host, source: str = "", bound: s
     return host, int(port)
 
 
-def test_a_home_is_hidden_behind_its_router_and_its_ports_change(netlab: Lab) -> None:
-    host, port = seen_as(netlab.internet, PUBLIC, netlab.home(1))
+def test_a_home_is_hidden_behind_its_router_and_its_ports_change_or_not(netlab: Lab) -> None:
+    host, port = seen_as(netlab.internet, PUBLIC, netlab.home(1, "symmetric"))
     assert host == "203.0.113.11"
     assert port != 5060
+    assert seen_as(netlab.internet, PUBLIC, netlab.home(2, "port-restricted")) == ("203.0.113.12", 5060)
+
+
+def test_two_phones_behind_one_router_look_alike(netlab: Lab) -> None:
+    one, other = netlab.home(1), netlab.beside(1)
+    assert one.address != other.address
+    assert seen_as(netlab.internet, PUBLIC, one)[0] == seen_as(netlab.internet, PUBLIC, other)[0]
 
 
 def test_two_homes_cannot_reach_each_other(netlab: Lab) -> None:
-    one, two = netlab.home(1), netlab.home(2)
+    one, two = netlab.home(1, "port-restricted"), netlab.home(2)
     with pytest.raises(subprocess.CalledProcessError):
         seen_as(one, "203.0.113.11", two)
 

@@ -50,18 +50,16 @@ reg_sendregister=1
 publish={publish}
 dial_escape_plus=0
 
-[audio_codec_0]
-mime=PCMA
-rate=8000
-channels=1
-enabled=1
-
-[audio_codec_1]
-mime=PCMU
-rate=8000
-channels=1
-enabled=1
+{codecs}
 """
+
+# G.711 alone: its samples can be compared with what was sent. Those that are not named would be added, enabled.
+_CODECS = (("PCMA", 8000, 1, 1), ("PCMU", 8000, 1, 1), ("opus", 48000, 2, 0), ("speex", 16000, 1, 0),
+           ("speex", 8000, 1, 0), ("G729", 8000, 1, 0))  # fmt: skip
+_CODEC_LINES = "\n".join(
+    f"[audio_codec_{number}]\nmime={mime}\nrate={rate}\nchannels={channels}\nenabled={enabled}\n"
+    for number, (mime, rate, channels, enabled) in enumerate(_CODECS)
+)
 
 
 class Linphone:
@@ -91,7 +89,7 @@ class Linphone:
             _CONFIG.format(
                 ports=_PORTS[transport].format(sip_port), authority=authority, person=account.person, address=address,
                 account=account.name, password=account.password, domain=DOMAIN, server=server, transport=transport,
-                publish=int(bool(watches)),
+                publish=int(bool(watches)), codecs=_CODEC_LINES,
             )
             + (f"\n[friend_0]\nurl=<sip:{watches}@{DOMAIN}>\npol=accept\nsubscribe=1\n" if watches else "")
         )  # fmt: skip

@@ -63,6 +63,9 @@ class Pjsua(Worker):
         self.rings()
         self.command("answer", code=200)
 
+    def hang_up(self) -> None:
+        self.command("hangup")
+
     def established(self) -> None:
         self.wait_event("state", state="CONFIRMED")
 
