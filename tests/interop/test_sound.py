@@ -51,7 +51,9 @@ class Home:
         started.registered()
         return started
 
-    def starts(self, kind: str, account: str, host: Host, transport: str, at: str = "", **options: Any) -> Phone:
+    def starts(
+        self, kind: str, account: str, host: Host, transport: str, at: str = "", ipv6: bool = False, **options: Any
+    ) -> Phone:
         """A phone that registers, at the switch's address or at the one it is told (`at`, without port).
 
         `options` are those of its kind.
@@ -59,7 +61,8 @@ class Home:
         owner = ACCOUNTS[account]
         server = f"{at}:{self.server.port(transport)}" if at else self.server.at(transport)
         started = KINDS[kind](
-            self.folder / account, owner, server, transport=transport, address=host.address, netns=host.netns,
+            self.folder / account, owner, server, transport=transport,
+            address=host.ipv6 if ipv6 else host.address, netns=host.netns,
             wav=write_wav(self.folder / f"{account}.wav", SPOKEN[owner.person]),
             authority=self.server.certificates.authority, **options,
         )  # fmt: skip

@@ -69,9 +69,11 @@ class Baresip:
         `srtp` is baresip's word for it: "srtp" (may be), "srtp-mand" (has to be).
         """
         folder.mkdir(parents=True)
+        ipv6 = ":" in address
         (folder / "config").write_text(
             _CONFIG.format(
-                modules=MODULES, address=address, sip_port=sip_port, authority=authority, wav=wav, folder=folder,
+                modules=MODULES, address=f"[{address}]" if ipv6 else address,
+                sip_port=sip_port, authority=authority, wav=wav, folder=folder,
                 rtp_low=10000, rtp_high=10100, control=CONTROL_PORT, calls=calls,
             )
         )  # fmt: skip
@@ -90,7 +92,7 @@ class Baresip:
         self._changed = threading.Condition()
         self._next = 0
         self._token = 0
-        self._process = Process(["baresip", "-4", "-s", "-f", folder], netns=netns, cwd=folder)
+        self._process = Process(["baresip", "-6" if ipv6 else "-4", "-s", "-f", folder], netns=netns, cwd=folder)
         self._process.wait_for("baresip is ready")
         self._socket = _connect_inside(netns, address, CONTROL_PORT)
         threading.Thread(target=self._read, daemon=True).start()
@@ -148,7 +150,7 @@ class Baresip:
     def registered(self) -> None:
         """Wait until its REGISTER was answered with 200."""
         # It may have been registered before the control connection stood: its own words count as well.
-        self._process.wait_for(r"\{0/\w+/v4\} 200 |200 OK.*\[1 binding", 10)
+        self._process.wait_for(r"\{0/\w+/v[46]\} 200 |200 OK.*\[1 binding", 10)
 
     def hears(self, text: str) -> None:
         """Wait for a text message."""

@@ -19,7 +19,8 @@ verify_server_certs=1
 verify_server_cn=1
 guess_hostname=1
 contact=sip:{person}@{address}
-use_ipv6=0
+use_ipv6={ipv6}
+prefer_ipv6={ipv6}
 keepalive_period=10000
 
 [net]
@@ -87,7 +88,8 @@ class Linphone:
         config = folder / "linphonerc"
         config.write_text(
             _CONFIG.format(
-                ports=_PORTS[transport].format(sip_port), authority=authority, person=account.person, address=address,
+                ports=_PORTS[transport].format(sip_port), authority=authority, person=account.person,
+                address=f"[{address}]" if ":" in address else address, ipv6=int(":" in address),
                 account=account.name, password=account.password, domain=DOMAIN, server=server, transport=transport,
                 publish=int(bool(watches)), codecs=_CODEC_LINES,
             )
