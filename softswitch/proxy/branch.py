@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 from softswitch.flow import Flow
 from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaFailed, MediaKey
-from softswitch.proxy.encryption import Transports
+from softswitch.proxy.encryption import Transports, fault
 from softswitch.proxy.forward import forward_request
 from softswitch.proxy.token import ANCHORED, CALLEE_STICKS, CALLER_STICKS
+from softswitch.proxy.undone import Undone
 from softswitch.proxy.validate import loop_mark
 from softswitch.records.diary import DiaryLeg
 from softswitch.registrar.bindings import Binding
@@ -90,9 +91,11 @@ class Branch:
         "response",
         "routes",
         "slot",
+        "srtp",
         "status",
         "sticky",
         "transports",
+        "undone",
         "uri",
     )
 
@@ -118,6 +121,10 @@ class Branch:
         self.extra: Sequence[bytes] = ()
         self.anchor = False
         self.transports = Transports()
+        self.srtp = ""
+        """The dialplan's word on the phone's encryption."""
+        self.undone: Undone | None = None
+        """Its answer, where that was not to be used."""
         self.answers = False
         """The request carries the answer to an offer that came in a response."""
         self.offered = False
@@ -229,12 +236,38 @@ class Branch:
                 self._send_cancel()
         if status == 100:
             return
+        if self.undone is not None and 200 <= status < 300:
+            self.undone.again()
+            return
+        if self.srtp and self._is_forbidden(response):
+            return
         if self._queue is not None:
             self._queue.append(response)
         elif self.anchor and response.body and status < 300:
             self._anchor_response(response)
         else:
             self._pass_on(response, None)
+
+    def _is_forbidden(self, response: Response) -> bool:
+        """Whether this brings an offer that the phone may not make; then the branch has failed, and is ended."""
+        if self.done or response.status >= 300 or not response.body or self.request.body:
+            return False
+        sdp = sdp_of(response.get(b"content-type") or b"", response.body)
+        wrong = fault(self.srtp, sdp)
+        if sdp is None or not wrong:
+            return False
+        if self.media_failure is None:
+            reason = f"{wrong} (srtp: {self.srtp})"
+            self.core.log.note(self.request.call_id, "refused", account=self.account, reason=reason)
+            self.media_failure = MediaFailed(488, wrong)
+        if response.status < 200:
+            self.cancel(b'Reason: SIP;cause=488;text="%b"' % wrong.encode())
+            return True
+        routes = len(self._record_routes()) if self.record_route else 0
+        self.undone = Undone(self.core, self.request, self.flow, response, routes)
+        self.undone.begin(response.cseq[0], sdp, wrong)
+        self._gone(488)
+        return True
 
     def _anchor_response(self, response: Response) -> None:
         content_type = response.get(b"content-type") or b""

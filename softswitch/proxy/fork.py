@@ -185,7 +185,8 @@ class Fork:
             branch.routes = [value.encode() for value in binding.path]
         branch.sticky = (bool(self.facts.caller_account), not binding.path)
         branch.anchor = self.core.anchors and self._needs_relay(binding, flow)
-        branch.transports = transports(self.srtp, srtp_of(self.plan, binding.account))
+        branch.srtp = srtp_of(self.plan, binding.account)
+        branch.transports = transports(self.srtp, branch.srtp)
         branch.remove = self.remove
         assert self.step is not None
         tells = told(self.request, self.step, binding.account, self.plan, branch.uri)

@@ -234,7 +234,7 @@ def test_what_goes_to_the_provider_is_in_the_clear_whoever_began_it() -> None:
     assert lab.media.transports == ["RTP/SAVP"]
     anna.call.sends("REFER", "Refer-To: <sip:102@acme.example>")
     lab.advance()
-    carla.call.answer()
+    carla.call.answer(body=carla.call.own_sdp.replace(b"RTP/AVP", b"RTP/SAVP"))
     lab.advance()
     assert outside.state == "answered"
     assert lab.media.transports[1:] == ["RTP/AVP"]
