@@ -71,6 +71,16 @@ class EmergencyCalled(NamedTuple):
     site: str
     account: str
     number: str
+    call_id: str = ""
+    location: str = ""
+    """In words; "" where it is not known."""
+
+
+class EmergencyTested(NamedTuple):
+    """Somebody tries out from a phone what an emergency call would do."""
+
+    site: str
+    account: str
 
 
 class Bus:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from softswitch.bridge.alarm import Alarm
 from softswitch.bridge.bridges import Bridges
+from softswitch.bridge.emergencies import Emergencies
 from softswitch.clock import Clock
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.override import Overrides
@@ -51,6 +53,7 @@ from softswitch.sip.parse import parse
 from softswitch.sip.via import stamped
 from softswitch.sound.library import Sound, tone
 from softswitch.store.memory_presence import MemoryPresenceStore
+from softswitch.store.outside import KeptOutside
 from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
@@ -155,12 +158,13 @@ class Switch:
         own_sound: Callable[[str], Sound | None] = lambda path: None,
         boxes: Boxes | None = None,
         history: History | None = None,
+        kept: KeptOutside | None = None,
     ) -> None:
         """`own_hosts` are further addresses that mean us: those of the interfaces behind a wildcard bind.
 
         Without `letters` no message waits. `on_store_error` is told why something of presence could not be stored.
         `own_sound` has the WAV file of a dialplan in the form that is played.
-        `history` keeps how everybody was.
+        `history` keeps how everybody was, `kept` what was called outside.
         """
         self.clock = outside.clock
         self.log = outside.log
@@ -216,10 +220,17 @@ class Switch:
         if letters is not None:
             self.messaging = Messaging(self.core, letters.store, letters.rules, bus, self.moment, letters.on_error)
             self.core.messages = self.messaging
-        self.trunks = Trunks(plans, outside.secret_of, self.layer, self.core.resolver, outside.clock.wall)
-        self.bridges = Bridges(self.core, self.layer, self.trunks)
+        wall = outside.clock.wall
+        write = kept.write if kept is not None else lambda what: None
+        self.trunks = Trunks(plans, outside.secret_of, self.layer, self.core.resolver, wall, write)
+        self.bridges = Bridges(self.core, self.layer, self.trunks, Emergencies(wall, write))
+        if kept is not None:
+            self.trunks.meter.take_over(kept.uses, kept.stops)
+            self.bridges.emergencies.take_over(kept.emergency_calls)
         self.core.outside = self.bridges
         self.legs.ring_back = self.bridges.ring_back
+        if self.messaging is not None:
+            Alarm(bus, self.core.firms.plan_at, self.messaging.tell, wall)
         self.presence = self.core.presence = Presence(
             plans=plans,
             layer=self.layer,

@@ -15,6 +15,7 @@ from softswitch.bridge.forking import Acknowledge, InnerServer
 from softswitch.bridge.identity import identity_of, lines_for
 from softswitch.bridge.invitation import ALLOW, Invitation
 from softswitch.bridge.keys import Manner, agreed, events_of, for_answer, for_offer, manner_of
+from softswitch.bridge.pidflo import with_location
 from softswitch.bridge.reliable import Reliable, wants_reliable
 from softswitch.bridge.tags import Tags, as_if_from_a_phone
 from softswitch.dialog.dialog import Dialog
@@ -45,6 +46,7 @@ class Attempt(Branch):
     __slots__ = (
         "_ahead",
         "_answer",
+        "_bare",
         "_began",
         "_confirmation",
         "_early",
@@ -71,8 +73,14 @@ class Attempt(Branch):
         self.invitation: Invitation | None = None
         self.tags = Tags(bridges.layer.ids)
         self.anchor = bridges.anchors
-        self._ahead = list(lines)
-        """Trunks that were not tried yet."""
+        self._bare = call.location is None
+        """Whether the call goes without a word of where the caller is."""
+        self._ahead = [(line, self._bare) for line in lines]
+        """Trunks that were not tried yet, and whether that is to be without the location."""
+        if call.emergency:
+            # Once more: perhaps a carrier's channel was not free yet, cannot read more than a session description, or
+            # never gets a datagram that is so large.
+            self._ahead += [(line, True) for line in lines]
         self._began = False
         self._late = not fork.request.body
         """The offer is to come from the other side."""
@@ -96,16 +104,19 @@ class Attempt(Branch):
         """Go on to the next trunk that can take the call; `status` says what the one before came to."""
         self._release()
         while self._ahead and not self.cancelled:
-            line = self._ahead.pop(0)
+            line, self._bare = self._ahead.pop(0)
             why = self.bridges.refuses(line, self.call)
             if why:
                 self.bridges.note(self.request.call_id, "trunk passed over", trunk=line.name, why=why)
                 continue
             self.line = line
-            self.channel = line.take(self.call.line, self.call.person)
-            if not self._began:
-                self._began = True  # once for all the trunks that are tried
-                self.bridges.trunks.meter.began(self.channel.use)
+            if self.call.emergency and not self.call.drill:
+                self.bridges.make_room(line, self.request.call_id)
+            self.channel = line.take(self.call)
+            if not self.call.emergency:
+                self.channel.give_way = self._give_way
+            self.bridges.trunks.meter.began(self.channel, self.request.call_id.decode("utf-8", "replace"), self._began)
+            self._began = True
             self.bridges.detail(self.request.call_id, "trunk tried", trunk=line.name, number=self.call.number)
             self.bridges.ways(line, self._found)
             return
@@ -141,6 +152,14 @@ class Attempt(Branch):
         sender, lines = lines_for(identity, trunk, line.country)
         user = escape((trunk.user or self.call.number).encode())
         at = request.first.get(b"content-type")
+        sdp = self._offer_to(line, request.body if body is None else body)
+        told: tuple[bytes, ...] = (request.lines[at],) if at is not None and sdp else ()
+        location, whole = self.call.location, sdp
+        if location is not None and not self._bare:
+            entity = sender[sender.rindex(b"<") + 1 : -1].decode()
+            sdp = sdp_of(request.get(b"content-type") or b"", sdp) or b""
+            host = self.flow.listener.advertised_host.encode()
+            told, whole = with_location(location, entity, self.core.wall, host, self.core.ids.tag(), sdp)
         self.invitation = Invitation(
             self.bridges.layer,
             self,
@@ -149,8 +168,9 @@ class Attempt(Branch):
             local=sender,
             remote=b"<sip:%b@%b>" % (number, trunk.domain.encode()),
             contact=b"<sip:%b@%b>" % (user, line.contact_host(self.flow)),
-            lines=(*lines, *((request.lines[at],) if at is not None and request.body and body != b"" else ())),
-            body=self._offer_to(line, request.body if body is None else body),
+            lines=(*lines, *told),
+            body=whole,
+            offer=sdp,
             max_forwards=self.max_forwards,
             login=line,
             way_to=self.bridges.way_to,
@@ -238,6 +258,9 @@ class Attempt(Branch):
             line.failed(f"{status} {response.reason.decode('utf-8', 'replace')}", self.core.wall)
         if self.done:
             return
+        if self.call.emergency and status != 487:
+            self._refused_help(line, status)
+            return
         if (500 <= status < 600 or status in (401, 407, 408)) and not self.rang:
             if status != 503:
                 self.alternatives = ()  # this speaks for all hosts of the trunk (RFC 3263 §4.3)
@@ -250,13 +273,25 @@ class Attempt(Branch):
             self.response = self._translated(response)
         self.owner.on_branch_gone(self, status)
 
+    def _refused_help(self, line: Line, status: int) -> None:
+        """An emergency call goes on to the next trunk whatever the reason is. First the same one again, where it may
+        have stumbled over the location: 424 Bad Location Information says so, 415, 400 and 488 often mean it.
+        """
+        again = (line, True)
+        if not self._bare and status not in (401, 407, 503) and again in self._ahead:
+            self._ahead.remove(again)
+            self._ahead.insert(0, again)
+        if status != 503:
+            self.alternatives = ()
+        self._failed_over(line.last_failure, status, counted=True)
+
     def _failed_over(self, why: str, status: int, counted: bool = False) -> None:
         line = self.line
         if line is not None and not counted:
             line.failed(why, self.core.wall)
         if line is not None:
             self.bridges.note(self.request.call_id, "trunk failed", trunk=line.name, why=why)
-        if self.rang:
+        if self.rang and not self.call.emergency:
             self._gone(status)
             return
         self.core.release_branch(self)
@@ -413,7 +448,7 @@ class Attempt(Branch):
         confirmed, self._far = self._far, None
         far = confirmed or End(bridges.layer, dialog, tag, line)
         far.media_tag, far.on_bye = tag, None
-        far.told = far.told or invitation.body
+        far.told = far.told or invitation.offer
         far.manner = Manner(line.trunk.style.keys)
         said = received if received.body else self._early.get(received.to.tag, received)
         far.events = far.offers_events = events_of(said.body)
@@ -423,8 +458,10 @@ class Attempt(Branch):
         far.trusts = lambda host: host in line.hosts
         far.site, far.shown = line.site, self.call.number
         if self.channel is not None:
-            self.channel.answered_at = self.core.wall
+            bridges.trunks.meter.answered(self.channel)
             far.on_end.append(self.channel.release)
+            if not self.call.emergency:
+                self.channel.give_way = far.give_way
             self.channel = None
         acknowledge: Acknowledge | None = None
         if self._late:
@@ -463,6 +500,17 @@ class Attempt(Branch):
         return end
 
     # -- giving up
+
+    def _give_way(self) -> None:
+        """An emergency call needs the channel."""
+        self._ahead.clear()
+        self._release()
+        if self._far is not None:
+            self._drop_far()
+        elif self.invitation is not None:
+            self.invitation.let_go()
+        if not self.done:
+            self._gone(503)
 
     def cancel(self, *headers: bytes) -> None:
         """Have it stop ringing."""

@@ -6,7 +6,7 @@ parties never see each other's addresses, tags or Call-IDs. A party that dies ta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from softswitch.bridge import keys
@@ -255,11 +255,11 @@ class Bridge:
             self.bridges.note(self.call_id, "call lost", by=end.dialog.remote.decode("utf-8", "replace"), why=why)
             self.hang_up(end)
 
-    def hang_up(self, by: End | None = None) -> None:
+    def hang_up(self, by: End | None = None, reasons: Sequence[bytes] = ()) -> None:
         """End the call for both."""
         if not self.ended:
-            self.a.hang_up()
-            self.b.hang_up()
+            self.a.hang_up(reasons)
+            self.b.hang_up(reasons)
             self.finish(by or self.a)
 
     def finish(self, by: End) -> None:

@@ -9,6 +9,7 @@ from softswitch.bridge.attempt import Attempt
 from softswitch.bridge.bridge import Bridge
 from softswitch.bridge.called import called_number, caller_of
 from softswitch.bridge.confirm import Confirmation
+from softswitch.bridge.emergencies import Emergencies
 from softswitch.bridge.end import End
 from softswitch.bridge.inbound import Inbound
 from softswitch.bridge.reliable import Reliable
@@ -18,7 +19,7 @@ from softswitch.bridge.transfer import Transfer, refer_target
 from softswitch.dialog.dialog import Dialog
 from softswitch.dialplan.trunk import OutsideCall
 from softswitch.errors import PeerError
-from softswitch.events import CallChanged, EmergencyCalled
+from softswitch.events import CallChanged, EmergencyCalled, EmergencyTested
 from softswitch.flow import Flow
 from softswitch.legs.leg import Leg
 from softswitch.media.anchor import sdp_of, with_sdp
@@ -38,7 +39,7 @@ from softswitch.trunks.trunks import Trunks
 class Bridges:
     """The registry; also the owner of requests whose answer means nothing."""
 
-    def __init__(self, core: Core, layer: Layer, trunks: Trunks) -> None:
+    def __init__(self, core: Core, layer: Layer, trunks: Trunks, emergencies: Emergencies | None = None) -> None:
         self.core = core
         self.layer = layer
         self.trunks = trunks
@@ -50,6 +51,7 @@ class Bridges:
         self.early: dict[tuple[bytes, bytes], Reliable] = {}
         """Who takes requests of callers before there is an answer, by Call-ID and our tag."""
         self._asking: dict[str, Confirmation] = {}
+        self.emergencies = emergencies if emergencies is not None else Emergencies(lambda: core.wall)
         core.bus.subscribe(CallChanged, self._on_call)
         self.media.subscribe("dtmf", self._on_key)
 
@@ -60,14 +62,32 @@ class Bridges:
 
     def attempt(self, fork: Fork, call: OutsideCall, hops: int) -> Branch:
         """A branch of this fork to a number outside."""
-        if call.emergency:
-            self.note(fork.request.call_id, "emergency call", number=call.number, account=fork.facts.caller_account)
-            self.core.bus.publish(EmergencyCalled(fork.plan.site, fork.facts.caller_account, call.number))
+        if call.drill:
+            self.note(fork.request.call_id, "emergency test", number=call.number, account=fork.facts.caller_account)
+            self.core.bus.publish(EmergencyTested(fork.plan.site, fork.facts.caller_account))
+        elif call.emergency:
+            self._emergency(fork, call)
         return Attempt(self, fork, call, self.trunks.lines(fork.plan.site, call), hops)
+
+    def _emergency(self, fork: Fork, call: OutsideCall) -> None:
+        """Somebody calls for help: it is remembered, and told."""
+        account, call_id = fork.facts.caller_account, fork.request.call_id
+        known = self.emergencies.begin(fork.plan, fork.facts, call, fork.request)
+        self.note(call_id, "emergency call", number=call.number, account=account, location=known.location)
+        self.core.bus.publish(EmergencyCalled(fork.plan.site, account, call.number, known.call_id, known.location))
+        self.when_over(call_id, lambda: self.emergencies.end(known.call_id))
+
+    def make_room(self, line: Line, call_id: bytes) -> None:
+        """An emergency call is about to take a channel: where all are taken, an ordinary call ends for it."""
+        full = line.is_full
+        if line.make_room():
+            self.note(call_id, "a call was ended for an emergency", trunk=line.name)
+        elif full:
+            self.note(call_id, "more calls than channels, for an emergency", trunk=line.name)
 
     def refuses(self, line: Line, call: OutsideCall) -> str:
         """Why this call can't go over that trunk now, in words; "" when it can."""
-        return line.refuses(call.emergency) or self.trunks.meter.refuses(line.site, call)
+        return line.refuses(call.emergency) or self.trunks.meter.refuses(line, call)
 
     def ways(self, line: Line, done: Callable[[Sequence[Flow]], None]) -> None:
         """Where a trunk is reached; at once where that is known."""
@@ -117,14 +137,15 @@ class Bridges:
             raise PeerError(404)
         if self.layer.merged(request):
             raise PeerError(482)
-        if line.trunk.channels and len(line.channels) >= line.trunk.channels:
+        called_back = self.emergencies.called_back(plan, number, request)
+        if line.is_full and not called_back:
             raise PeerError(486)
         caller, name = caller_of(request, plan)
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
         self.layer.remember(server)
         line.calls_in += 1
-        Inbound(self, line, request, server, caller, name).begin(plan, number, hops)
+        Inbound(self, line, request, server, caller, name, called_back).begin(plan, number, hops)
         return True
 
     def ring_back(self, parked: Leg, phones: Sequence[str], done: Callable[[Leg | None], None]) -> Callable[[], None]:

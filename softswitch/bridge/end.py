@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Done = Callable[[Response | None], None]
 """Gets the final response to a request of ours; None when there is none."""
 _RELAYED = (b"INFO", b"MESSAGE")
+PREEMPTED = b'Reason: preemption;cause=3;text="An emergency call needs the line"'
 
 
 class End:
@@ -297,6 +298,13 @@ class End:
         waiting, self.on_end = self.on_end, []
         for call in waiting:
             call()
+
+    def give_way(self) -> None:
+        """An emergency call needs this party's channel: the whole call ends (RFC 4411)."""
+        if self.bridge is not None:
+            self.bridge.hang_up(self, (PREEMPTED,))
+        else:
+            self.hang_up((PREEMPTED,))
 
     def hang_up(self, reasons: Sequence[bytes] = ()) -> None:
         """Send BYE."""

@@ -44,7 +44,7 @@ def identity_of(plan: Plan, facts: Facts, request: Request, call: OutsideCall) -
     """Of a call that goes out, be it dialled by a phone or forwarded."""
     caller = plan.person_of(facts.caller_account) if facts.caller_account else None
     own = plan.shown.get(caller.name, "") if caller is not None else ""
-    hidden = is_hidden(request)
+    hidden = is_hidden(request) and not call.emergency  # who is to be helped is to be found (RFC 3323 §4.2 "none")
     if not facts.caller_account:
         own = international(facts.caller, plan.country) if facts.caller else ""
         hidden = hidden or not facts.caller

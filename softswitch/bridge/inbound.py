@@ -34,9 +34,19 @@ class Inbound:
     """One such call until it is answered; the owner of the provider's INVITE."""
 
     def __init__(
-        self, bridges: Bridges, line: Line, request: Request, server: ServerInvite, caller: str, name: bytes
+        self,
+        bridges: Bridges,
+        line: Line,
+        request: Request,
+        server: ServerInvite,
+        caller: str,
+        name: bytes,
+        called_back: str = "",
     ) -> None:
-        """`caller` is E.164, another text, or "" when hidden; `name` what stands before it in From."""
+        """`caller` is E.164, another text, or "" when hidden; `name` what stands before it in From.
+
+        `called_back` is the phone that called for help before, where this is a call for it.
+        """
         self.bridges = bridges
         self.line = line
         self.request = request
@@ -47,6 +57,9 @@ class Inbound:
         self.local_tag = bridges.layer.ids.tag()
         self.channel: Channel | None = line.take()
         self.inner: InnerServer | None = None
+        self._called_back = called_back
+        if not called_back:
+            self.channel.give_way = self._give_way
         self._name = name
         self._taken = b""
         """The tag of the phone that has the call."""
@@ -83,6 +96,7 @@ class Inbound:
             b"To: <sip:%b@%b>" % (number, site),
             b"Call-ID: " + self.call_id,
             b"CSeq: 1 INVITE",
+            *([b"Priority: emergency"] if self._called_back else []),
             ALLOW,
             b"Supported: timer, replaces",
             b"Session-Expires: %d;refresher=uac" % SESSION_SECONDS,
@@ -94,6 +108,9 @@ class Inbound:
         self.inner = inner = InnerServer(self, made)
         forwarded = max(times_forwarded(request), core.coming_round(plan, called, self.caller))
         facts = core.facts(plan, called, self.caller, "", self.call_id, forwarded)
+        if self._called_back:
+            facts = facts._replace(called_back=self._called_back)
+            bridges.note(self.call_id, "call back after an emergency call", account=self._called_back)
         diary = self._diary = Diary(plan.site, self.call_id, self.caller, called, "", plan.site, core.wall)
         fork = BridgedFork(inner, plan, facts, hops, diary)
         self.server.reply(100)
@@ -194,6 +211,8 @@ class Inbound:
             near.take_answer = lambda ack: bridge.answered(near, ack, answer_it)
         if self.channel is not None:
             near.on_end.append(self.channel.release)
+            if not self._called_back:
+                self.channel.give_way = near.give_way
             self.channel = None
         data = self._respond(200, response, outer_tag, (b"Supported: timer, replaces", *as_server(self.request)[1]))
         self.server.respond(200, data)
@@ -234,12 +253,20 @@ class Inbound:
         if self.inner is not None and self.inner.owner is not None:
             self.inner.owner.on_caller_gone()
 
+    def _give_way(self) -> None:
+        """An emergency call needs the channel."""
+        if self.channel is not None:
+            self.channel.release()
+            self.channel = None
+        self.on_caller_gone()
+
     def taken_by_us(self) -> tuple[Request, ServerInvite]:
         """The switch answers this call itself: its leg is with the provider, and the inner call is gone."""
         bridges = self.bridges
         bridges.core.calls.moved(self.call_id, self.request.call_id, self.request.from_.tag)
         if self.channel is not None:
             bridges.when_over(self.request.call_id, self.channel.release)
+            self.channel.give_way = None
             self.channel = None
         return self.request, self.server
 

@@ -75,6 +75,7 @@ class Invitation:
         "local_tag",
         "login",
         "max_forwards",
+        "offer",
         "owner",
         "remote",
         "slot",
@@ -99,8 +100,12 @@ class Invitation:
         way_to: WayTo,
         call_id: bytes = b"",
         local_tag: bytes = b"",
+        offer: bytes | None = None,
     ) -> None:
-        """`local` and `remote` are From and To without tags, `lines` whole lines besides those every INVITE has."""
+        """`local` and `remote` are From and To without tags, `lines` whole lines besides those every INVITE has.
+
+        `offer` is the session description, where the body is more than that.
+        """
         ids = layer.ids
         self.layer = layer
         self.owner: Inviter | None = owner
@@ -121,7 +126,8 @@ class Invitation:
         """Whether anything came back at all."""
         self._lines = lines
         self.body = body
-        self._waits_for_answer = not body
+        self.offer = body if offer is None else offer
+        self._waits_for_answer = not self.offer
         self._credentials = b""
         self._expires = SESSION_SECONDS
         self._tries = 0

@@ -21,6 +21,7 @@ from softswitch.cli.check import check
 from softswitch.cli.common import DONE, OUR_MISTAKE, PROBLEMS, Refused, show_problems
 from softswitch.cli.demo import demo
 from softswitch.cli.messages import messages
+from softswitch.cli.outside import outside
 from softswitch.cli.override import override
 from softswitch.cli.person import person
 from softswitch.cli.phone import phone
@@ -48,6 +49,7 @@ COMMANDS: dict[str, click.Command] = {
     "presence": presence,
     "trunks": trunks,
     "trunk": trunk,
+    "outside": outside,
     "simulate": simulate,
     "week": week,
     "schema": schema,

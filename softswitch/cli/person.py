@@ -31,6 +31,7 @@ from softswitch.store.open import open_store
 from softswitch.store.sqlite import all_bindings
 from softswitch.store.sqlite_history import states_of
 from softswitch.store.sqlite_messages import content_of, letters_about
+from softswitch.store.sqlite_outside import calls_since
 from softswitch.store.sqlite_overrides import changes_of
 from softswitch.store.sqlite_presence import all_publications, all_subscriptions
 from softswitch.store.sqlite_records import select
@@ -65,6 +66,14 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         bindings = [one for one in all_bindings(connection) if one.site == domain and one.account in accounts]
         calls = [as_json(call, zone) for call in select(connection, Query(domain, key))]
         messages = [_message(connection, one, zone) for one in letters_about(connection, domain, key)]
+        outside = [
+            {
+                **one.use._asdict(),
+                "begun_at": moment(one.begun_at, zone),
+                "ended_at": moment(one.ended_at, zone) or None,
+            }
+            for one in calls_since(connection, 0.0, domain, key)
+        ]
         settings_of = [change_json(one, zone) for one in changes_of(connection, domain, key)]
         voicemails = [_voicemail(settings, one, zone) for one in all_voicemails(connection) if one.box == (domain, key)]
         presence = _presence(connection, domain, key, accounts, zone)
@@ -83,6 +92,7 @@ def export_(who: str, site: str | None, config: Path | None) -> None:
         "calls": calls,
         "messages": messages,
         "settings": settings_of,
+        "calls outside": outside,
         "voicemails": voicemails,
         "presence": presence,
     }
@@ -186,6 +196,7 @@ def _forget_here(settings: Settings, plans: Plans, site: str, key: str) -> dict[
                 "call records": await stores.records.forget(site, key),
                 "messages": await stores.messages.forget(site, key),
                 "settings": await stores.overrides.forget(site, key),
+                "calls outside": await stores.usage.forget(site, key),
                 "voicemails": await _forget_voicemails(settings, stores.voicemail, site, key),
                 "presence": await stores.presence.forget(site, key, accounts) + await stores.history.forget(site, key),
             }

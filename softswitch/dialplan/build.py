@@ -27,7 +27,7 @@ from softswitch.dialplan.models import (
     VoicemailModel,
 )
 from softswitch.dialplan.names import ALREADY_REPORTED, NAME, NUMBER, USER, Directory, PersonsNames
-from softswitch.dialplan.network import Network
+from softswitch.dialplan.network import Network, countries_of, limits_of, sudden_calls
 from softswitch.dialplan.parking import PARK, is_parking, parking_of
 from softswitch.dialplan.plan import (
     MAX_FORWARDS,
@@ -51,8 +51,9 @@ from softswitch.dialplan.sight import NOBODY, USUAL, USUAL_CALLS, Sight, sight
 from softswitch.dialplan.source import Part, Source, suggestion
 from softswitch.dialplan.step import Answer, Hop, Reject, Ring
 from softswitch.dialplan.telephone import international
-from softswitch.dialplan.trunk import OutsideLine
+from softswitch.dialplan.trunk import Limit, OutsideLine
 from softswitch.dialplan.walk import RING_SECONDS, UNCONDITIONAL
+from softswitch.dialplan.whereabouts import MAIL, Whereabouts
 from softswitch.sound.library import LANGUAGES, language_of
 from softswitch.sound.wav import LARGEST_BYTES, form_of
 
@@ -60,21 +61,10 @@ M = TypeVar("M")
 Entries = dict[str, tuple[Source, M]]
 """The entries of one section over all files."""
 
-EMERGENCY: Mapping[str, frozenset[str]] = {
-    "": frozenset({"112", "911"}),
-    "AT": frozenset({"112", "122", "133", "144"}),
-    "CH": frozenset({"112", "117", "118", "144"}),
-    "DE": frozenset({"110", "112"}),
-    "FR": frozenset({"15", "17", "18", "112"}),
-    "GB": frozenset({"112", "999"}),
-    "US": frozenset({"911"}),
-}
-"""Numbers that save lives and can't be an extension; by country, "" for any other."""
 ANSWERS = ("echo", "voicemail", "park", "pickup")
 """What a code can be answered with."""
 MOST_FORWARDS = 30
 ON_ANY_CALL = "on any call"
-MAIL = re.compile(r"[^\s@<>,;:\"()]{1,64}@[\w.-]{1,253}")
 OUTSIDE_NUMBER = re.compile(r"\+[1-9]\d{4,14}")
 """The whole number as others call it from abroad (E.164)."""
 
@@ -116,12 +106,14 @@ class _Builder:
         self.zone = self._zone()
         self.days_off = DaysOff(sources)
         self.trunks: Entries[TrunkModel] = self._entries("trunks", lambda model: model.trunks)
+        self.where = Whereabouts(sources, self.days_off.of_site.country)
         self.names.country = self.days_off.of_site.country
         self.names.trunks = set(self.trunks)
         self.seen_by, self.calls_seen_by = USUAL, USUAL_CALLS
         """What holds for those who say nothing."""
 
     def build(self) -> Plan:
+        self.where.read()
         for name, (source, schedule) in self.schedules.items():
             self._schedule(name, source, schedule)
         for name, (source, person) in self.people.items():
@@ -136,7 +128,7 @@ class _Builder:
         codes = {name: self._code(name, source, what) for name, (source, what) in self.codes.items()}
         for number, (source, whose) in self.numbers.items():
             self._outside_number(number, source, whose)
-        network = Network(self.names, self._emergency(), self.days_off.of_site.country)
+        network = Network(self.names, self.where, self.days_off.of_site.country)
         trunks = {name: network.trunk(name, source, model) for name, (source, model) in self.trunks.items()}
         outside = self._outside(network)
         self.seen_by = self._site_sight("seen by", USUAL)
@@ -149,6 +141,7 @@ class _Builder:
         for name, (source, _) in self.announcements.items():
             if name not in self.names.used_announcements:
                 source.warn(f'nobody uses the announcement "{name}"', "announcements", name)
+        self.where.warn_of_unused()
         for loop in endless_ways(people, teams):
             section, entries = ("people", self.people) if loop[0] in people else ("teams", self.teams)
             way = " → ".join(loop)
@@ -168,7 +161,7 @@ class _Builder:
             users,
             watched,
             self.days_off.of_site.country,
-            self._emergency(),
+            self.where.numbers,
             trunks,
             outside,
             called,
@@ -189,6 +182,8 @@ class _Builder:
                 for name in one.people
             ),
             media=self._media(),
+            emergencies=self.where.emergency(self.names),
+            sudden=sudden_calls(self.sources),
         )
 
     def _outside(self, network: Network) -> tuple[OutsideLine, ...]:
@@ -386,7 +381,12 @@ class _Builder:
             source.error('only "press 1" is known here', *path, "confirm")
         elif model.confirm and not model.dial:
             source.error("only who answers a number to dial can be asked to press 1", *path, "confirm")
-        place = Place(person, name, tuple(dict.fromkeys(model.phone or ())), dial, bool(model.confirm))
+        location = self.where.location(model.location, source, *path, "location")
+        if location is not None and not model.phone:
+            source.error("only a phone has a location; where a mobile is its own network knows", *path, "location")
+        elif location is None and model.phone and self.where.named and model.location is None:
+            source.warn(f"an emergency call from here does not say where {person} is: write location:", *path)
+        place = Place(person, name, tuple(dict.fromkeys(model.phone or ())), dial, bool(model.confirm), location)
         for index, account in enumerate(model.phone or ()):
             where = (*path, "phone", index)
             if not USER.fullmatch(account):
@@ -418,7 +418,7 @@ class _Builder:
         path = (section, name, "number")
         if not NUMBER.fullmatch(number):
             source.error(f'"{number}" can\'t be a number; it has digits only, 15 at most', *path)
-        elif number in self._emergency():
+        elif number in self.where.numbers:
             source.error(f"{number} is an emergency number and can't be anybody's", *path)
         else:
             self.names.claim(number, section, name, source, *path)
@@ -434,9 +434,6 @@ class _Builder:
             source.refuse(error, *path)
         else:
             self.names.claim(plain_number(number), owner.kind, owner.key, source, *path)
-
-    def _emergency(self) -> frozenset[str]:
-        return EMERGENCY.get(self.days_off.of_site.country, EMERGENCY[""])
 
     def _list(self, name: str, source: Source, numbers: list[str]) -> None:
         for index, number in enumerate(numbers):
@@ -464,9 +461,14 @@ class _Builder:
             if model.srtp and model.srtp not in SRTP:
                 near = suggestion(model.srtp, SRTP)
                 source.error(f'srtp: "{model.srtp}" is none of {", ".join(SRTP)}{near}', *path, "srtp")
-            phones[name] = Phone(name, secret, model.gateway, person, at, model.media, model.srtp)
+            location = self.where.location(model.location, source, *path, "location")
+            if location is None and place is not None:
+                location = place.location
+            phones[name] = Phone(name, secret, model.gateway, person, at, model.media, model.srtp, location)
         for account, (place, _) in self.phone_of.items():
-            phones.setdefault(account, Phone(account, account, False, place.person, place.name))
+            phones.setdefault(
+                account, Phone(account, account, False, place.person, place.name, location=place.location)
+            )
         return phones
 
     def _code(self, code: str, source: Source, what: str) -> Code:
@@ -485,7 +487,7 @@ class _Builder:
         except ValueError as error:
             source.error_at_key(str(error), *path)
             return Code(code, what)
-        if code in self._emergency():
+        if code in self.where.numbers:
             source.error_at_key(f"{code} is an emergency number and can't be a code", *path)
         elif pattern is None:
             self.names.claim(code, "codes", code, source, *path)
@@ -536,7 +538,15 @@ class _Builder:
             self._voicemail(name, source, model.voicemail, names),
             self._sight(model.seen_by, self.seen_by, source, "people", name, "seen by"),
             self._sight(model.calls_seen_by, self.calls_seen_by, source, "people", name, "calls seen by"),
+            self._limits(model, source, name),
+            countries_of(model.countries, source, "people", name, "countries"),
         )
+
+    def _limits(self, model: PersonModel, source: Source, name: str) -> tuple[Limit, ...]:
+        limits = limits_of(model.limit, source, "people", name, "limit")
+        if any(limit.each for limit in limits):
+            source.error("each: this limit is hers alone already", "people", name, "limit")
+        return limits
 
     def _voicemail(self, name: str, source: Source, model: VoicemailModel, names: PersonsNames) -> Voicemail:
         path = ("people", name, "voicemail")

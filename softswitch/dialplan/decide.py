@@ -7,6 +7,7 @@ outcomes. Walks are a few steps long, and what is never stored can never be stal
 from __future__ import annotations
 
 from softswitch.dialplan.codes import dialled
+from softswitch.dialplan.emergency import called_back
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import Came, Moved, Outcome
 from softswitch.dialplan.outside import dial_out, number_of
@@ -27,6 +28,10 @@ def next_step(plan: Plan, facts: Facts, history: tuple[Came, ...]) -> Step:
 
     After a Reject, an Answer or a Command nothing follows: any further history gives the same step again.
     """
+    if facts.called_back:
+        if not history:
+            return called_back(plan, facts)
+        history = history[1:]
     destination = plan.destinations.get(facts.called)
     if destination is None:
         number = number_of(plan, facts.called) if plan.trunks else ""

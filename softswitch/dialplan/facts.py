@@ -34,3 +34,5 @@ class Facts(NamedTuple):
     """How often others say that they sent the call on before it came here."""
     presences: Presences = EVERYBODY_AVAILABLE
     """How those are of whom some rule asks."""
+    called_back: str = ""
+    """The phone that called an emergency number a while ago, where this call is for it: it rings past all rules."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, get_args, get_origin
 
@@ -41,12 +42,24 @@ def _length(value: object) -> float:
         raise ValueError("a message lasts at most something between 1s and 10m, such as 2m") from None
 
 
+def _duration(value: object) -> float:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or not any(match.groups()) or not 60 <= (seconds := _in_seconds(match)) <= 86_400:
+        raise ValueError("write a time between 1m and 24h, such as 30m or 2h")
+    return float(seconds)
+
+
+def _in_seconds(match: re.Match[str]) -> int:
+    return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60
+
+
 def _yes(value: object) -> bool:
     if value not in ("yes", "no"):
         raise ValueError("write yes or no")
     return value == "yes"
 
 
+_DURATION = re.compile(r"(?:(\d{1,3})h)? ?(?:(\d{1,4})m)?")
 _CONDITIONS = "*conditions"
 """Where a rule's conditions are gathered; no key that an operator would write."""
 _THEN = "*then"
@@ -54,6 +67,7 @@ _THEN = "*then"
 
 Word = Annotated[str, AfterValidator(_word)]
 Words = Annotated[list[Word], BeforeValidator(_as_list), Field(min_length=1)]
+Duration = Annotated[float, BeforeValidator(_duration)]
 Length = Annotated[float, BeforeValidator(_length)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 YesNo = Annotated[bool, BeforeValidator(_yes)]
@@ -78,6 +92,7 @@ class SiteModel(Model):
     forwards: Word | None = None
     language: Word = ""
     music_on_hold: Word = Field(default="", alias="music on hold")
+    abroad: Word = ""
     holidays: HolidaysModel | None = None
     seen_by: Words | None = Field(default=None, alias="seen by")
     calls_seen_by: Words | None = Field(default=None, alias="calls seen by")
@@ -97,10 +112,44 @@ class ScheduleModel(Model):
         return {"hours": value} if isinstance(value, str | list) else value
 
 
+class LocationModel(Model):
+    """A postal address, or the name of one under `locations`; see `location.ELEMENTS`."""
+
+    named: Word = Field(default="", alias="*named")
+    country: Word = ""
+    state: Word = ""
+    county: Word = ""
+    city: Word = ""
+    district: Word = ""
+    street: Word = ""
+    house: Word = ""
+    house_letter: Word = Field(default="", alias="house letter")
+    landmark: Word = ""
+    more: Word = ""
+    name: Word = ""
+    postcode: Word = ""
+    building: Word = ""
+    unit: Word = ""
+    floor: Word = ""
+    room: Word = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: object) -> object:
+        return {"*named": value} if isinstance(value, str) else value
+
+
+class EmergencyModel(Model):
+    tell: Words | None = None
+    call_back: Duration | None = Field(default=None, alias="call back")
+    test: Word = ""
+
+
 class PlaceModel(Model):
     phone: Words | None = None
     dial: Word = ""
     confirm: Word = ""
+    location: LocationModel | None = None
 
 
 class RouteModel(Model):
@@ -171,6 +220,8 @@ class PersonModel(Model):
     calls: list[RuleModel] = Field(default_factory=list)
     seen_by: Words | None = Field(default=None, alias="seen by")
     calls_seen_by: Words | None = Field(default=None, alias="calls seen by")
+    limit: Words | None = None
+    countries: Words | None = None
 
 
 class TeamModel(Model):
@@ -187,6 +238,7 @@ class PhoneModel(Model):
     media: Word = ""
     srtp: Word = ""
     gateway: YesNo = False
+    location: LocationModel | None = None
 
 
 class StyleModel(Model):
@@ -209,6 +261,8 @@ class TrunkModel(Model):
     secret: Word = ""
     transport: Word = ""
     channels: Word = ""
+    limit: Words | None = None
+    countries: Words | None = None
     number: Word = ""
     accept: Words | None = None
     like: Word = ""
@@ -222,6 +276,7 @@ class OutsideModel(Model):
     countries: Words | None = None
     limit: Words | None = None
     emergency: YesNo = False
+    within: Words | None = Field(default=None, alias="in")
 
 
 class AssertionModel(Model):
@@ -259,6 +314,8 @@ class FileModel(Model):
     codes: dict[str, Word] = Field(default_factory=dict)
     trunks: dict[str, TrunkModel] = Field(default_factory=dict)
     outside: list[OutsideModel] = Field(default_factory=list)
+    locations: dict[str, LocationModel] = Field(default_factory=dict)
+    emergency: EmergencyModel | None = None
     assertions: list[AssertionModel] = Field(default_factory=list)
 
 

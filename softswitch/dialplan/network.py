@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
@@ -22,11 +22,13 @@ from softswitch.dialplan.trunk import (
     EVENTS,
     INFO,
     MINUTES_A_DAY,
+    SUDDEN_CALLS,
     Limit,
     OutsideLine,
     Style,
     Trunk,
 )
+from softswitch.dialplan.whereabouts import Whereabouts
 
 STYLES: Mapping[str, Style] = {
     "number in From": Style(),
@@ -46,15 +48,17 @@ TRANSPORTS = ("udp", "tcp", "tls")
 
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _LIMIT = re.compile(rf"(\d{{1,6}}) ({AT_ONCE}|{AN_HOUR}|{MINUTES_A_DAY})( each)?")
+_SUDDEN = re.compile(r"stop at ([1-9]\d{0,4}) an hour|never stop")
 _MOST_CHANNELS = 10_000
 
 
 class Network:
     """Reads both sections of a site's files."""
 
-    def __init__(self, names: Directory, emergency: frozenset[str], country: str) -> None:
+    def __init__(self, names: Directory, where: Whereabouts, country: str) -> None:
         self.names = names
-        self.emergency = emergency
+        self.where = where
+        self.emergency = where.numbers
         self.country = country
 
     # Trunks
@@ -107,6 +111,8 @@ class Network:
             number,
             accept,
             self._style(model, source, path),
+            limits_of(model.limit, source, *path, "limit"),
+            countries_of(model.countries, source, *path, "countries"),
         )
 
     def _channels(self, text: str, source: Source, *path: Part) -> int:
@@ -169,20 +175,8 @@ class Network:
                 source.error(f'no trunk "{name}"{suggestion(name, self.names.trunks)}', *path, "via", at)
         may = self._may(model, source, path) if model.may is not None else None
         words = " and ".join(model.may or ())
-        limits: list[Limit] = []
-        for at, text in enumerate(model.limit or ()):
-            match = _LIMIT.fullmatch(" ".join(text.split()))
-            if match is None:
-                what = (
-                    f'"{text}" is no limit; write 2 at once, 30 an hour or 600 minutes a day, and each for each person'
-                )
-                source.error(what, *path, "limit", at)
-            else:
-                limits.append(Limit(int(match[1]), match[2], bool(match[3])))
-        for at, text in enumerate(model.countries or ()):
-            if text not in SUPPORTED_REGIONS:
-                near = suggestion(text, SUPPORTED_REGIONS)
-                source.error(f'no country "{text}"{near}; write two letters, such as AT', *path, "countries", at)
+        limits = limits_of(model.limit, source, *path, "limit")
+        countries = countries_of(model.countries, source, *path, "countries")
         if model.emergency:
             if model.may is not None or model.limit or model.countries:
                 source.error_at_key("an emergency number is for everybody, and has no limit", *path, "emergency")
@@ -190,6 +184,8 @@ class Network:
                 source.warn(f"{text} is no emergency number of {self.country or 'any country'}", *path, "emergency")
             if prefixes:
                 source.error("an emergency line names whole numbers", *path, "dial")
+        elif model.within is not None:
+            source.error_at_key("in: is for emergency numbers, which other places have others of", *path, "in")
         elif exact & self.emergency:
             text = ", ".join(sorted(exact & self.emergency))
             source.error(f"{text} is an emergency number; write emergency: yes", *path, "dial")
@@ -200,9 +196,10 @@ class Network:
             tuple(dict.fromkeys(trunks)),
             may,
             words,
-            tuple(limits),
+            limits,
             model.emergency,
-            frozenset(model.countries or ()),
+            countries,
+            self.where.within(model.within or (), source, *path, "in"),
         )
 
     def _pattern(self, text: str, exact: set[str], prefixes: list[str], source: Source, *path: Part) -> None:
@@ -233,6 +230,43 @@ class Network:
                 near = suggestion(name, [*self.names.places, *self.names.members])
                 source.error(f'no person or team "{name}"{near}', *path, "may", at)
         return frozenset(people)
+
+
+def limits_of(texts: Sequence[str] | None, source: Source, *path: Part) -> tuple[Limit, ...]:
+    """What stands at `limit:`."""
+    limits: list[Limit] = []
+    for at, text in enumerate(texts or ()):
+        match = _LIMIT.fullmatch(" ".join(text.split()))
+        if match is None:
+            what = f'"{text}" is no limit; write 2 at once, 30 an hour or 600 minutes a day, and each for each person'
+            source.error(what, *path, at)
+        else:
+            limits.append(Limit(int(match[1]), match[2], bool(match[3])))
+    return tuple(limits)
+
+
+def countries_of(texts: Sequence[str] | None, source: Source, *path: Part) -> frozenset[str]:
+    """What stands at `countries:`."""
+    for at, text in enumerate(texts or ()):
+        if text not in SUPPORTED_REGIONS:
+            near = suggestion(text, SUPPORTED_REGIONS)
+            source.error(f'no country "{text}"{near}; write two letters, such as AT', *path, at)
+    return frozenset(texts or ())
+
+
+def sudden_calls(sources: Iterable[Source]) -> int:
+    """What stands at `abroad:` of the site."""
+    for source in sources:
+        text = source.model.site.abroad if source.model.site else ""
+        if not text:
+            continue
+        match = _SUDDEN.fullmatch(" ".join(text.split()))
+        if match is None:
+            source.error(
+                'abroad: is "stop at 20 an hour" with another number perhaps, or "never stop"', "site", "abroad"
+            )
+        return int(match[1] or 0) if match is not None else 0
+    return SUDDEN_CALLS
 
 
 def _with(style: Style, key: str, text: str) -> Style:

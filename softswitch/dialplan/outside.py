@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from softswitch.dialplan.emergency import emergency_call
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import FINAL_RESPONSES, Came, Moved, Outcome
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Reject, Ring, Step
-from softswitch.dialplan.telephone import international
-from softswitch.dialplan.trunk import OutsideCall, OutsideLine
+from softswitch.dialplan.telephone import country_of, international
+from softswitch.dialplan.trunk import OutsideCall
 
 RING_SECONDS = 180.0
 """How long somebody outside may ring whom a phone has called by number: it is the caller who gives up."""
@@ -43,36 +44,40 @@ def dial_out(plan: Plan, facts: Facts, history: Sequence[Came]) -> Step:
     return Ring((), RING_SECONDS, number, reasons, "", (call,))
 
 
-def allowed(plan: Plan, number: str, person: str, words: str = "") -> tuple[OutsideCall | None, tuple[str, ...]]:
-    """The call to a number on behalf of a person (a key, or ""), or None; and why. `words` say who it is otherwise.
+def allowed(plan: Plan, number: str, person: str, account: str = "") -> tuple[OutsideCall | None, tuple[str, ...]]:
+    """The call to a number on behalf of a person (a key, or ""), or None; and why. `account` is the phone that dials.
 
     Emergency numbers go first, for everybody and over any trunk. The first line that fits decides: who may not use it
     is refused and not sent on to the next.
     """
-    who = person or words
+    who = person or account
     if number in plan.emergency:
-        line = next((line for line in plan.outside if line.emergency and number in line.exact), None)
-        first = line.trunks if line is not None else ()
-        trunks = (*first, *(name for name in plan.trunks if name not in first))
-        if not trunks:
-            return None, (f"{number} is an emergency number, and there is no trunk to call it over",)
-        reason = f"{number} is an emergency number: it goes before everything else, over any trunk"
-        return OutsideCall(number, trunks, line.number if line else 0, (), person, True), (reason,)
+        return emergency_call(plan, number, person, account)
     reasons: list[str] = []
     for line in plan.outside:
         if not line.fits(number):
             reasons.append(f"line {line.number} of outside does not fit {number}")
             continue
-        return _by(line, number, person, who, reasons)
+        if line.may is not None and person not in line.may:
+            reasons.append(f"line {line.number} of outside fits {number}; only {line.may_words} may, and {who} may not")
+            return None, tuple(reasons)
+        reasons.append(f"line {line.number} of outside fits {number}")
+        country, payer = country_of(number), plan.people.get(person)
+        if payer is not None and payer.countries and country not in payer.countries:
+            reasons.append(f"{person} may call numbers of {' and '.join(sorted(payer.countries))} only")
+            return None, tuple(reasons)
+        abroad = bool(plan.country) and number.startswith("+") and country != plan.country
+        call = OutsideCall(
+            number,
+            line.trunks,
+            line.number,
+            line.limits,
+            person,
+            abroad=abroad,
+            own_limits=payer.limits if payer is not None else (),
+            country=country,
+            sudden=plan.sudden if abroad else 0,
+        )
+        return call, tuple(reasons)
     reasons.append(f"no line of outside is for {number}")
     return None, tuple(reasons)
-
-
-def _by(
-    line: OutsideLine, number: str, person: str, who: str, reasons: list[str]
-) -> tuple[OutsideCall | None, tuple[str, ...]]:
-    if line.may is not None and person not in line.may:
-        reasons.append(f"line {line.number} of outside fits {number}; only {line.may_words} may, and {who} may not")
-        return None, tuple(reasons)
-    reasons.append(f"line {line.number} of outside fits {number}")
-    return OutsideCall(number, line.trunks, line.number, line.limits, person), tuple(reasons)

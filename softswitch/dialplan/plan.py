@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from softswitch.dialplan.conditions import Condition
+from softswitch.dialplan.emergency import NOTHING_SAID, Emergency
+from softswitch.dialplan.location import Location
 from softswitch.dialplan.outcome import Outcome
 from softswitch.dialplan.schedule import Schedule
 from softswitch.dialplan.sight import USUAL, USUAL_CALLS, Sight
 from softswitch.dialplan.step import Answer, Reject, Ring
-from softswitch.dialplan.trunk import OutsideLine, Trunk
+from softswitch.dialplan.trunk import SUDDEN_CALLS, Limit, OutsideLine, Trunk
 
 MAX_FORWARDS = 10
 """Where the dialplan says nothing else; more can't be meant, and a loop through other networks is to end soon."""
@@ -39,6 +41,8 @@ class Phone:
     """See `MEDIA`; "" where nothing is said."""
     srtp: str = ""
     """One of `SRTP`; "" where nothing is said."""
+    location: Location | None = None
+    """Where it stands, as far as the dialplan knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Place:
     """A number of the public network: E.164, or a short one."""
     confirm: bool = False
     """Whoever answers there has the call only after pressing 1."""
+    location: Location | None = None
 
     @property
     def rings(self) -> bool:
@@ -188,6 +193,10 @@ class Person:
     """Who may see how she is."""
     calls_seen_by: Sight = USUAL_CALLS
     """Who of these may see with whom she talks."""
+    limits: tuple[Limit, ...] = ()
+    """Of her calls outside, those included that are forwarded for her."""
+    countries: frozenset[str] = frozenset()
+    """"AT": she may call only numbers of these; empty for all that `outside` allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +253,7 @@ class Plan:
     country: str = ""
     """"DE": what numbers without a plus mean."""
     emergency: frozenset[str] = frozenset()
-    """Numbers that every phone may call at any time."""
+    """Numbers that every phone may call at any time: of the site's country, and of those where its places are."""
     trunks: dict[str, Trunk] = field(default_factory=dict)
     """In the order of the file."""
     outside: tuple[OutsideLine, ...] = ()
@@ -269,6 +278,10 @@ class Plan:
     """For phones that have no word of their own, see `MEDIA`; "" where nothing is said."""
     music_on_hold: str = "yes"
     """What is heard on hold: the absolute path of a WAV file, "yes" for the music that comes with the switch, or ""."""
+    emergencies: Emergency = NOTHING_SAID
+    """What is said of calls to these numbers."""
+    sudden: int = SUDDEN_CALLS
+    """So many calls abroad within an hour may be a sudden lot, and stop such calls; 0 for never."""
 
     def people_by_user(self) -> dict[str, str]:
         """Every name and number of a person to her key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from softswitch.dialplan.location import Location
 from softswitch.dialplan.telephone import country_of, national
 
 EVENTS, INFO, AS_THEY_COME = "events", "info", "as they come"
@@ -13,6 +14,28 @@ the parties agree between themselves."""
 
 ACCOUNT, ALL_NUMBERS = "account", "all numbers"
 """The account, at whose address calls for all its numbers arrive; or each number of the trunk (RFC 6140)."""
+
+AT_ONCE, AN_HOUR, MINUTES_A_DAY = "at once", "an hour", "minutes a day"
+"""What a limit counts: calls under way; calls begun within an hour; minutes talked within 24 hours."""
+
+
+SUDDEN_CALLS = 20
+"""So many calls abroad within an hour are not looked at, where the dialplan says nothing else."""
+
+
+class Limit(NamedTuple):
+    """How much a line of `outside`, a trunk or a person may be used."""
+
+    number: int
+    kind: str
+    """AT_ONCE, AN_HOUR or MINUTES_A_DAY."""
+    each: bool = False
+    """By each person, else by all together."""
+
+    @property
+    def words(self) -> str:
+        """As written: "10 an hour each"."""
+        return f"{self.number} {self.kind}{' each' if self.each else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +82,10 @@ class Trunk:
     accept: tuple[str, ...] = ()
     """Further addresses that its calls come from: literals, or ranges such as 192.0.2.0/24."""
     style: Style = Style()
+    limits: tuple[Limit, ...] = ()
+    """Of calls out over it."""
+    countries: frozenset[str] = frozenset()
+    """"AT": only numbers of these; empty for all."""
 
     @property
     def domain(self) -> str:
@@ -81,25 +108,6 @@ class Trunk:
                 return number
 
 
-AT_ONCE, AN_HOUR, MINUTES_A_DAY = "at once", "an hour", "minutes a day"
-"""What a limit counts: calls under way; calls begun within an hour; minutes talked within 24 hours."""
-
-
-class Limit(NamedTuple):
-    """How much a line of `outside` may be used."""
-
-    number: int
-    kind: str
-    """AT_ONCE, AN_HOUR or MINUTES_A_DAY."""
-    each: bool = False
-    """By each person, else by all together."""
-
-    @property
-    def words(self) -> str:
-        """As written: "10 an hour each"."""
-        return f"{self.number} {self.kind}{' each' if self.each else ''}"
-
-
 class OutsideCall(NamedTuple):
     """A number of the public network to be called, and how."""
 
@@ -116,6 +124,20 @@ class OutsideCall(NamedTuple):
     emergency: bool = False
     confirm: bool = False
     """Whoever answers has the call only after pressing 1."""
+    location: Location | None = None
+    """Where the caller is; told with an emergency call."""
+    preferred: int = 0
+    """Of an emergency call's trunks so many are those of its line; the others are better than none."""
+    drill: bool = False
+    """Only a test of an emergency call: nobody has to make room for it."""
+    abroad: bool = False
+    """Whether the number is in another country than the firm."""
+    own_limits: tuple[Limit, ...] = ()
+    """Of that person."""
+    country: str = ""
+    """Where the number is, "AT"; "" where nobody knows."""
+    sudden: int = 0
+    """So many calls abroad within an hour may be a sudden lot; 0 for any."""
 
     @property
     def words(self) -> str:
@@ -139,6 +161,8 @@ class OutsideLine:
     emergency: bool
     countries: frozenset[str] = frozenset()
     """"AT": only numbers of these; empty for all."""
+    within: frozenset[str] = frozenset()
+    """Of an emergency line: countries and names of locations; only phones there use it. Empty for all."""
 
     def fits(self, number: str) -> bool:
         """Whether this line is for a number: E.164, or a short one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from email.utils import formatdate
 from functools import partial
 
 from softswitch.dialplan.blocked import blocked
@@ -30,6 +31,7 @@ from softswitch.proxy.core import Core
 from softswitch.proxy.firms import Caller, shown
 from softswitch.proxy.forward import DEFAULT_MAX_FORWARDS, forward_response
 from softswitch.sip.message import Request, Response
+from softswitch.sip.uri import escape
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import Timer
 
@@ -457,6 +459,24 @@ class Messaging:
         self._core.log.note(letter.call_id.encode(), event, **details)
 
     # -- for others
+
+    def tell(self, site: str, person: str, text: str) -> None:
+        """A message of the switch's own, to every phone of somebody: now, or when one registers."""
+        core, wall = self._core, self._core.wall
+        call_id, tag, domain = core.ids.call_id(site.encode()), core.ids.tag(), site.encode()
+        body = text.encode()
+        lines = (
+            b"From: <sip:%b>;tag=%b" % (domain, tag),
+            b"To: <sip:%b@%b>" % (escape(person.encode()), domain),
+            b"Call-ID: " + call_id,
+            b"CSeq: 1 MESSAGE",
+            b"Date: " + formatdate(int(wall), usegmt=True).encode(),
+            b"Content-Type: text/plain;charset=utf-8",
+        )
+        mark = "\n".join((call_id.decode(), tag.decode(), "1"))
+        expires_at = expiry(wall, None, self._rules)
+        letter = Letter(site, person, 0, f"sip:{site}", "", mark, wall, expires_at, False, len(body))
+        self._deposit(letter, [(site, person)], tail(DEFAULT_MAX_FORWARDS, lines, body), None)
 
     def drain(self) -> None:
         """The switch stops: whoever still waits for an answer is told 202, once the message is kept."""

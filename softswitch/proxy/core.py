@@ -13,6 +13,7 @@ from softswitch.dialplan.outcome import Came
 from softswitch.dialplan.outside import number_of
 from softswitch.dialplan.plan import Code, Person, Plan
 from softswitch.dialplan.step import Answer, Command, Reject, Ring
+from softswitch.dialplan.telephone import international
 from softswitch.errors import PeerError
 from softswitch.events import BindingChanged, Bus
 from softswitch.flow import Flow, Listener
@@ -120,6 +121,8 @@ class Core:
         self.ringing: set[Fork] = set()
         self.draining = False
         """The switch is about to stop: what is new is sent elsewhere."""
+        self.strangers = 0
+        """So often somebody unknown wanted to call outside, and was refused."""
         self.wall = 0.0
         """The moment of the input at hand, seconds since 1970 UTC; set by the pump."""
         self.firms = Firms(plans, self.addresses, contacts, directory, verifier)
@@ -148,8 +151,20 @@ class Core:
 
     def _refuse(self, request: Request, error: PeerError) -> None:
         """Without a transaction: a stranger's request leaves nothing behind. A repeated one is refused again."""
+        if request.method == b"INVITE" and error.status in (401, 403, 407) and not self.contacts.knows(request.flow):
+            self._count_stranger(request)
         data = respond(request, error.status, error.reason, error.headers, to_tag=self.ids.tag())
         self.layer.send(data, reply_flow(request))
+
+    def _count_stranger(self, request: Request) -> None:
+        """Somebody who is no phone of ours wants to call outside: at our cost, if it worked."""
+        try:
+            user = parse_uri(request.uri).user_text if request.uri[:4].lower() != b"tel:" else request.uri[4:].decode()
+        except (PeerError, UnicodeDecodeError):
+            return
+        plan = self.firms.plan_of_sender(request)
+        if user not in plan.destinations and international(user, plan.country or "ZZ"):
+            self.strangers += 1
 
     def _on_request(self, request: Request) -> None:
         check_scheme(request.uri)
@@ -358,8 +373,10 @@ class Core:
         facts = self.facts(plan, uri.user_text, caller_shown, same_firm, request.call_id, times_forwarded(request))
         srtp = srtp_of(caller.plan, caller.account)
         if srtp and (wrong := fault(srtp, sdp_of(request.get(b"content-type") or b"", request.body))):
-            self.log.note(request.call_id, "refused", account=caller.account, reason=f"{wrong} (srtp: {srtp})")
-            raise PeerError(488, wrong)
+            if number_of(plan, facts.called) not in plan.emergency:
+                self.log.note(request.call_id, "refused", account=caller.account, reason=f"{wrong} (srtp: {srtp})")
+                raise PeerError(488, wrong)
+            srtp = ""  # help first
         server = self.layer.accept(request)
         assert isinstance(server, ServerInvite)
         call_id, from_tag = request.call_id, request.from_.tag
@@ -570,7 +587,7 @@ class Core:
         """The phones that these people would be rung on now."""
         found: list[Binding] = []
         for user in users:
-            step = next_step(plan, facts._replace(called=user), ())
+            step = next_step(plan, facts._replace(called=user, called_back=""), ())
             if isinstance(step, Ring):
                 for phone in step.phones:
                     if phone != facts.caller_account:
@@ -624,6 +641,8 @@ class Core:
         self.log.detail(request.call_id, "answered", by=label)
 
     def log_refused(self, request: Request, step: Reject) -> None:
+        if step.status == 403 and self.directory.peer(request.flow.host) is not None:
+            self._count_stranger(request)
         self.log.detail(request.call_id, "not reached", status=step.status, reasons=step.reasons)
 
     def log_media_failure(self, request: Request, failed: MediaFailed) -> None:

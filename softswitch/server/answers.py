@@ -19,6 +19,7 @@ from softswitch.ops.trunks import trunk_statuses
 from softswitch.ops.why import why
 from softswitch.records.people import accounts_of
 from softswitch.reload.apart import CheckFailed
+from softswitch.server.outside_answers import OutsideAnswers
 from softswitch.server.override_answers import OverrideAnswers
 from softswitch.server.presence_answers import PresenceAnswers
 from softswitch.server.relays import figures
@@ -46,6 +47,7 @@ class Answers:
             "forget person": self.forget_person,
             "delete voicemail": self.delete_voicemail,
             **OverrideAnswers(self._server).handlers(),
+            **OutsideAnswers(self._server).handlers(),
             "presence": PresenceAnswers(self._server).presence,
         }
 
@@ -75,6 +77,7 @@ class Answers:
             calls = await self._server.records.forget(site, person)
             messages = await self._forget_messages(site, person)
             settings = await self._server.override_store.forget(site, person)
+            outside = await self._server.kept.usage.forget(site, person)
             presence = await self._forget_presence(site, person)
         except StoreError as error:
             raise ControlError(str(error)) from error
@@ -86,6 +89,7 @@ class Answers:
             "call records": calls,
             "messages": messages,
             "settings": settings,
+            "calls outside": outside,
             "voicemails": len(voicemails),
             "presence": presence,
         }

@@ -92,24 +92,7 @@ class Mailer:
 
     def _deliver(self, message: Message) -> None:
         """In a thread. Raises OSError, SMTPException and ValueError."""
-        settings = self._settings
-        mail = self._written(message)
-        context = ssl.create_default_context()
-        if settings.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                settings.host, settings.port, timeout=_TIMEOUT_SECONDS, context=context
-            )
-        else:
-            server = smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT_SECONDS)
-        with server:
-            if settings.security == "starttls":
-                server.starttls(context=context)
-            if settings.user:
-                password = self._password()
-                if password is None:
-                    raise ValueError(f'there is no secret "{settings.password}" for the mail server')
-                server.login(settings.user, password)
-            server.send_message(mail)
+        send(self._settings, self._password(), self._written(message))
 
     def _written(self, message: Message) -> EmailMessage:
         plan = self._plans().get(message.site)
@@ -134,6 +117,23 @@ class Mailer:
         sound = pcm_file(alaw_of(self._boxes.files.path(message).read_bytes()))
         mail.add_attachment(sound, "audio", "wav", filename=f"{received:%Y-%m-%d-%H%M%S}.wav")
         return mail
+
+
+def send(settings: MailSettings, password: str | None, mail: EmailMessage) -> None:
+    """Give a mail to the server; not from the event loop. Raises OSError, SMTPException and ValueError."""
+    context = ssl.create_default_context()
+    if settings.security == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, timeout=_TIMEOUT_SECONDS, context=context)
+    else:
+        server = smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT_SECONDS)
+    with server:
+        if settings.security == "starttls":
+            server.starttls(context=context)
+        if settings.user:
+            if password is None:
+                raise ValueError(f'there is no secret "{settings.password}" for the mail server')
+            server.login(settings.user, password)
+        server.send_message(mail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from softswitch.records.recorder import Recorder
 from softswitch.registrar.auth import Authenticator
 from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
+from softswitch.server.alarmmail import AlarmMail
 from softswitch.server.answers import Answers
 from softswitch.server.families import straight_networks
 from softswitch.server.mail import Mailer
@@ -37,6 +38,7 @@ from softswitch.server.sounds import OwnSounds
 from softswitch.server.tokenkey import token_key
 from softswitch.server.voicemail import open_boxes
 from softswitch.store.open import open_store
+from softswitch.store.outside import KeptOutside
 from softswitch.switch import Letters, Outside, Switch
 from softswitch.transaction.timers import TimerValues
 from softswitch.transport.certificate import ensure_certificate
@@ -55,6 +57,8 @@ async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock)
     _wire(server, stack, bus)
     server.switch.core.bus.subscribe(EmergencyCalled, server.emergency_called)
     server.switch.trunks.on_change = server.trunk_changed
+    server.switch.trunks.meter.on_stop = server.abroad_changed
+    server.recall_alarms()
     watched = await server.presence.subscriptions(), await server.presence.publications()
     server.switch.start(*watched)
     await server.manager.start()
@@ -66,6 +70,7 @@ async def open_server(stack: AsyncExitStack, found: Configuration, clock: Clock)
     server.feed_watchdog()
     server.start_task(server.keep_records())
     _mail_messages(server)
+    _mail_emergencies(server)
     server.boxes.recover()
     refresher = CalendarRefresher(
         copies_of(server.settings), lambda: server.plans.values(), server.reload_unasked, server.alarms
@@ -104,6 +109,7 @@ async def _open_store(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
     if settings.presence.history != "off":
         server.history = History(stores.history, server.loop.call_later, server.presence_failed)
         stack.callback(server.history.flush)
+    server.kept = await KeptOutside.load(stores.usage, stores.emergencies, clock.wall(), server.outside_failed)
     server.records = stores.records
     server.boxes = await open_boxes(stack, settings.voicemail.folder, stores.voicemail, bus)
     server.boxes.pin = lambda name: server.secrets.plain(name)
@@ -217,7 +223,22 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         own_sound=server.sounds.find,
         boxes=server.boxes,
         history=server.history,
+        kept=server.kept,
     )
+
+
+def _mail_emergencies(server: Server) -> None:
+    """Have mails sent about emergency calls."""
+    settings = server.settings.mail
+    mails = AlarmMail(
+        settings,
+        lambda: server.secrets.plain(settings.password) if settings is not None else None,
+        server.switch.bridges.emergencies,
+        lambda: server.plans,
+        server.alarms,
+    )
+    server.switch.core.bus.subscribe(EmergencyCalled, lambda event: mails.look())
+    server.start_task(mails.keep())
 
 
 def _mail_messages(server: Server) -> None:

@@ -34,9 +34,12 @@ from softswitch.server.families import by_family
 from softswitch.server.relays import RelayPart
 from softswitch.server.sounds import OwnSounds
 from softswitch.store.errors import StoreError
+from softswitch.store.outside import KeptOutside
 from softswitch.switch import Letters, Switch
 from softswitch.transport.manager import TransportManager
 from softswitch.trunks.line import DOWN, Line
+from softswitch.trunks.meter import DAY_SECONDS, USUAL_DAYS
+from softswitch.trunks.usage import Stop
 from softswitch.voicemail.boxes import Boxes
 
 MOST_QUALITIES = 200
@@ -60,6 +63,8 @@ class Server:
     records: RecordStore
     recorder: Recorder
     letters: Letters
+    kept: KeptOutside
+    """What was called outside."""
     overrides: OverrideService
     override_store: OverrideStore
     relays: list[RelayPart]
@@ -131,6 +136,12 @@ class Server:
         """What became of a message is not on disk."""
         log.error("message not stored", reason=str(error))
 
+    def outside_failed(self, error: BaseException) -> None:
+        """What was called outside is not on disk; said once in a while."""
+        unsaid = self._quieter.ask("calls outside", self.clock.monotonic())
+        if unsaid is not None:
+            log.error("call outside not stored, limits may begin anew", reason=str(error), more_before=unsaid)
+
     def presence_failed(self, error: BaseException) -> None:
         """A subscription or publication is not on disk; said once in a while."""
         unsaid = self._quieter.ask("presence", self.clock.monotonic())
@@ -153,10 +164,36 @@ class Server:
     def emergency_called(self, event: EmergencyCalled) -> None:
         """Everybody who looks at the switch shall know of it for a day."""
         log.warning("emergency call", site=event.site, account=event.account, number=event.number)
-        at = datetime.fromtimestamp(self.clock.wall(), UTC).isoformat(timespec="seconds")
-        name = f"emergency {event.site} {event.account}"
-        self.alarms[name] = f"{event.number} was called from {event.account or 'outside'} of {event.site} at {at}"
-        self.loop.call_later(EMERGENCY_ALARM_SECONDS, self.alarms.pop, name, None)
+        self._emergency_alarm(event.site, event.account, event.number, event.location, self.clock.wall())
+
+    def _emergency_alarm(self, site: str, account: str, number: str, location: str, wall: float) -> None:
+        at = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds")
+        name = f"emergency {site} {account}"
+        where = f", {location}" if location else ""
+        self.alarms[name] = f"{number} was called from {account or 'outside'} of {site} at {at}{where}"
+        left = wall + EMERGENCY_ALARM_SECONDS - self.clock.wall()
+        self.loop.call_later(max(left, 0.0), self.alarms.pop, name, None)
+
+    def abroad_changed(self, stop: Stop) -> None:
+        """Calls abroad were stopped, or released."""
+        name = f"abroad {stop.site}"
+        if not stop.why:
+            log.info("calls abroad released", site=stop.site)
+            self.alarms.pop(name, None)
+            return
+        log.error("calls abroad stopped", site=stop.site, why=stop.why)
+        self.alarms[name] = (
+            f"calls abroad of {stop.site} are stopped: {stop.why}; "
+            "softswitch outside says who called, softswitch outside release lets them pass again"
+        )
+
+    def recall_alarms(self) -> None:
+        """What an earlier run was alarmed about."""
+        for call in self.switch.bridges.emergencies:
+            self._emergency_alarm(call.site, call.account, call.number, call.location, call.at)
+        for stop in self.switch.trunks.meter.stops.values():
+            if stop.why:
+                self.abroad_changed(stop)
 
     def trunk_changed(self, line: Line) -> None:
         """A trunk came up or went down."""
@@ -261,6 +298,9 @@ class Server:
                 deleted = await delete_old(self.records, wall, keep)
                 if keep:
                     await self.override_store.delete_before(wall - keep)
+                    await self.kept.emergencies.delete_before(wall - max(keep, EMERGENCY_ALARM_SECONDS))
+                if not isinstance(self.clock, ShiftedClock):
+                    await self.kept.usage.delete_before(wall - (USUAL_DAYS + 1) * DAY_SECONDS)
             except StoreError as error:
                 log.error("old call records not deleted", reason=str(error))
             else:

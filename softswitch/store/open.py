@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from softswitch.bridge.emergencies import EmergencyStore
 from softswitch.messaging.letter import MessageStore
 from softswitch.overrides.change import OverrideStore
 from softswitch.presence.history import HistoryStore
@@ -16,17 +17,21 @@ from softswitch.store.errors import StoreError
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_history import MemoryHistoryStore
 from softswitch.store.memory_messages import MemoryMessageStore
+from softswitch.store.memory_outside import MemoryEmergencyStore, MemoryUsageStore
 from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.store.memory_voicemail import MemoryVoicemailStore
 from softswitch.store.sqlite import SqliteBindingStore
+from softswitch.store.sqlite_emergency import SqliteEmergencyStore
 from softswitch.store.sqlite_history import SqliteHistoryStore
 from softswitch.store.sqlite_messages import SqliteMessageStore
+from softswitch.store.sqlite_outside import SqliteUsageStore
 from softswitch.store.sqlite_overrides import SqliteOverrideStore
 from softswitch.store.sqlite_presence import SqlitePresenceStore
 from softswitch.store.sqlite_records import SqliteRecordStore
 from softswitch.store.sqlite_voicemail import SqliteVoicemailStore
+from softswitch.trunks.usage import UsageStore
 from softswitch.voicemail.message import VoicemailStore
 
 
@@ -41,6 +46,8 @@ class Stores:
     overrides: OverrideStore
     voicemail: VoicemailStore
     history: HistoryStore
+    usage: UsageStore
+    emergencies: EmergencyStore
 
     async def close(self) -> None:
         """Finish what was begun and let go of the files."""
@@ -56,6 +63,8 @@ def _memory(url: str) -> Stores:
         MemoryOverrideStore(),
         MemoryVoicemailStore(),
         MemoryHistoryStore(),
+        MemoryUsageStore(),
+        MemoryEmergencyStore(),
     )
 
 
@@ -74,6 +83,8 @@ def _sqlite(url: str) -> Stores:
         SqliteOverrideStore(database),
         SqliteVoicemailStore(database),
         SqliteHistoryStore(database),
+        SqliteUsageStore(database),
+        SqliteEmergencyStore(database),
     )
 
 

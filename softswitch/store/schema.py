@@ -183,6 +183,53 @@ override_changes = Table(
     sqlite_with_rowid=False,
 )
 
+outside_calls = Table(
+    "outside_calls",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("begun_at", Float, primary_key=True, nullable=False),
+    Column("call_id", Text, primary_key=True, nullable=False),
+    Column("trunk", Text, primary_key=True, nullable=False),
+    # Of `outside` in the dialplan, counted from 1.
+    Column("line", Integer, nullable=False),
+    # Who pays.
+    Column("person", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    # 0 or 1.
+    Column("abroad", Integer, nullable=False),
+    # 0 for not yet, or never.
+    Column("answered_at", Float, nullable=False),
+    Column("ended_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+abroad_stops = Table(
+    "abroad_stops",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("at", Float, nullable=False),
+    # "" where calls abroad were released.
+    Column("why", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+emergency_calls = Table(
+    "emergency_calls",
+    metadata,
+    Column("site", Text, primary_key=True, nullable=False),
+    Column("at", Float, primary_key=True, nullable=False),
+    Column("call_id", Text, primary_key=True, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    # Numbers, one a line.
+    Column("shown", Text, nullable=False),
+    Column("location", Text, nullable=False),
+    # 0 for not yet.
+    Column("ended_at", Float, nullable=False),
+    Column("mailed_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 voicemails = Table(
     "voicemails",
     metadata,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from softswitch.dialplan.trunk import Trunk
+from softswitch.dialplan.trunk import OutsideCall, Trunk
 from softswitch.flow import Flow
 from softswitch.media.reach import is_private
 from softswitch.sip.challenge import challenge_of
 from softswitch.sip.message import Response
-from softswitch.trunks.meter import Use
+from softswitch.trunks.usage import Use
 
 UNKNOWN, UP, DOWN = "unknown", "up", "down"
 """Nothing was heard yet; the last thing heard was good; it was not."""
@@ -20,13 +20,18 @@ SecretOf = Callable[[str], str | None]
 class Channel:
     """One call's place on a trunk; given back once, however often it is said."""
 
-    __slots__ = ("_line", "answered_at", "use")
+    __slots__ = ("_line", "answered_at", "begun_at", "call_id", "give_way", "use")
 
     def __init__(self, line: Line, use: Use) -> None:
         self._line: Line | None = line
         self.use = use
+        self.begun_at = 0.0
+        """Wall clock; 0 for a call that no limit counts."""
+        self.call_id = ""
         self.answered_at = 0.0
         """Wall clock; 0 while nobody has answered."""
+        self.give_way: Callable[[], None] | None = None
+        """Ends the call, for an emergency; None where it may not be ended, being one itself."""
         line.channels.append(self)
 
     def release(self) -> None:
@@ -89,20 +94,42 @@ class Line:
             return listener.uri
         return (b"[%b]:%d" if ":" in host else b"%b:%d") % (host.encode(), port)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether all channels are taken."""
+        return bool(self.trunk.channels) and len(self.channels) >= self.trunk.channels
+
     def refuses(self, emergency: bool = False) -> str:
         """Why it can't take a call now, in words; "" when it can. An emergency call is always tried."""
         if emergency:
             return ""
-        limit = self.trunk.channels
-        if limit and len(self.channels) >= limit:
-            return f"all {limit} channels are taken"
+        if self.is_full:
+            return f"all {self.trunk.channels} channels are taken"
         if self.state == DOWN:
             return self.detail or "it does not work"
         return ""
 
-    def take(self, line: int = 0, person: str = "") -> Channel:
-        """A channel for one call: by this line of `outside`, 0 for none, on behalf of this person."""
-        return Channel(self, Use(self.site, line, person))
+    def make_room(self) -> bool:
+        """End a call for an emergency where all channels are taken: one that nobody has answered, else the youngest.
+
+        Whether one was ended; without one the limit is exceeded, for it may be too low.
+        """
+        if not self.is_full:
+            return False
+        ordinary = [channel for channel in self.channels if channel.give_way is not None]
+        if not ordinary:
+            return False
+        chosen = next((one for one in reversed(ordinary) if not one.answered_at), None)
+        chosen = chosen or max(ordinary, key=lambda one: one.answered_at)
+        assert chosen.give_way is not None
+        chosen.give_way()
+        return True
+
+    def take(self, call: OutsideCall | None = None) -> Channel:
+        """A channel for one call out; None for one that comes in, or is a test."""
+        if call is None or call.emergency:
+            return Channel(self, Use(self.site, self.name))
+        return Channel(self, Use(self.site, self.name, call.line, call.person, call.country, call.abroad))
 
     def answer(self, response: Response, method: bytes, uri: bytes, cnonce: bytes) -> bytes | None:
         """Our credentials for a challenge of the provider's; see `invitation.Login`."""

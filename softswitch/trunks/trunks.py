@@ -15,6 +15,7 @@ from softswitch.trunks.line import DOWN, Channel, Line
 from softswitch.trunks.meter import Meter
 from softswitch.trunks.peer import Peer
 from softswitch.trunks.registration import Registration
+from softswitch.trunks.usage import OutsideUse, Stop
 
 SecretOf = Callable[[str], str | None]
 
@@ -29,7 +30,9 @@ class Trunks:
         layer: Layer,
         resolver: Resolver,
         wall: Callable[[], float],
+        write: Callable[[OutsideUse | Stop], None] = lambda what: None,
     ) -> None:
+        """`write` keeps what was called."""
         self.layer = layer
         self.resolver = resolver
         self.on_change: Callable[[Line], None] = lambda line: None
@@ -41,7 +44,7 @@ class Trunks:
         self._lines: dict[tuple[str, str], Line] = {}
         self._leaving: dict[tuple[str, str], Line] = {}
         """Those that are in no plan any more, while calls go on over them."""
-        self.meter = Meter(wall, self._channels)
+        self.meter = Meter(wall, self._channels, write)
         self._hosts: dict[str, Line] = {}
         self.use(plans)
 
@@ -73,7 +76,7 @@ class Trunks:
                 before = known or self._leaving.pop((plan.site, trunk.name), None)
                 if known is None or known.trunk != trunk or known.country != plan.country or known.state == DOWN:
                     known = Line(plan.site, plan.country, trunk, self._secret_of)
-                    known.on_release = lambda channel: self.meter.ended(channel.use, channel.answered_at)
+                    known.on_release = self.meter.ended
                     if before is not None:
                         known.follow(before)
                 kept[plan.site, trunk.name] = known
@@ -121,10 +124,13 @@ class Trunks:
         return self._lines.get((site, name))
 
     def lines(self, site: str, call: OutsideCall) -> list[Line]:
-        """The trunks for a call in the order to try them; for an emergency those that work go first."""
+        """The trunks for a call in the order to try them; for an emergency those that work go first,
+        and of these those of its line, first where a channel is free.
+        """
         found = [line for name in call.trunks if (line := self._lines.get((site, name))) is not None]
         if call.emergency:
-            found.sort(key=lambda line: line.state == DOWN)
+            ours = {name: at < call.preferred for at, name in enumerate(call.trunks)}
+            found.sort(key=lambda line: (line.state == DOWN, not ours[line.name], line.is_full))
         return found
 
     def located(self, line: Line, flows: Sequence[Flow]) -> None:

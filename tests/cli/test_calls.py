@@ -269,7 +269,9 @@ def test_all_that_is_kept_about_somebody(softswitch: Command, kept: Path) -> Non
 def test_forgetting_somebody(softswitch: Command, kept: Path) -> None:
     result = softswitch("person", "forget", "anna", "--yes")
     assert (result.code, result.err) == (0, "")
-    said = "anna at acme.example: deleted {0} registrations, {0} call records, 0 messages, 0 settings, "
+    said = (
+        "anna at acme.example: deleted {0} registrations, {0} call records, 0 messages, 0 settings, 0 calls outside, "
+    )
     said += "0 voicemails, 0 presence\n"
     assert result.out == said.format(1)
     assert (rows(kept, "calls"), rows(kept, "bindings")) == (2, 1)

@@ -26,6 +26,8 @@ FUTURES_ONLY = {
     ("presence/history.py", "asyncio"),
     ("presence/stored.py", "asyncio"),
     ("presence/service.py", "asyncio"),
+    ("trunks/usage.py", "asyncio"),
+    ("bridge/emergencies.py", "asyncio"),
 }
 """A store's save gives a future."""
 

@@ -32,10 +32,12 @@ from softswitch.sound.library import Sound
 from softswitch.store.memory import MemoryBindingStore
 from softswitch.store.memory_history import MemoryHistoryStore
 from softswitch.store.memory_messages import MemoryMessageStore
+from softswitch.store.memory_outside import MemoryEmergencyStore, MemoryUsageStore
 from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.store.memory_presence import MemoryPresenceStore
 from softswitch.store.memory_records import MemoryRecordStore
 from softswitch.store.memory_voicemail import MemoryVoicemailStore
+from softswitch.store.outside import KeptOutside
 from softswitch.switch import Letters, Log, Outside, Switch
 from softswitch.transaction.client_other import ClientOther
 from softswitch.voicemail.boxes import Boxes
@@ -197,6 +199,8 @@ class Lab:
         self.presence_store = MemoryPresenceStore()
         self.override_store = MemoryOverrideStore()
         self.history_store = MemoryHistoryStore()
+        self.usage_store = MemoryUsageStore()
+        self.emergency_store = MemoryEmergencyStore()
         self.token_key = b"k" * 32
         self._options = {
             "anchors": anchors,
@@ -260,6 +264,7 @@ class Lab:
             ),
             presence_store=self.presence_store,
             history=History(self.history_store, self.events.after),
+            kept=asyncio.run(KeptOutside.load(self.usage_store, self.emergency_store, self.clock.wall())),
             **self._options,
         )
         watched = self.presence_store.subscriptions(), self.presence_store.publications()
