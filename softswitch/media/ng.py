@@ -7,7 +7,7 @@ Keys are text, strings bytes. Dictionaries are read in any order (rtpengine send
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 Value: TypeAlias = "int | bytes | str | Sequence[Value] | Mapping[str, Value]"
@@ -26,15 +26,29 @@ class NgError(ValueError):
 
 def bencode(value: Value) -> bytes:
     """The bencoding; text as UTF-8, bytes that were no UTF-8 (surrogateescape) as they were."""
+    parts: list[bytes] = []
+    _put(value, parts.append)
+    return b"".join(parts)
+
+
+def _put(value: Value, put: Callable[[bytes], None]) -> None:
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogateescape")
     if isinstance(value, bytes):
-        return b"%d:%s" % (len(value), value)
-    if isinstance(value, int):
-        return b"i%de" % value
-    if isinstance(value, Mapping):
-        return b"d%se" % b"".join(bencode(key) + bencode(value[key]) for key in sorted(value))
-    return b"l%se" % b"".join(map(bencode, value))
+        put(b"%d:%b" % (len(value), value))
+    elif isinstance(value, int):
+        put(b"i%de" % value)
+    elif isinstance(value, (dict, Mapping)):
+        put(b"d")
+        for key in sorted(value):
+            put(b"%d:%b" % (len(key), key.encode()))  # keys are ASCII
+            _put(value[key], put)
+        put(b"e")
+    else:
+        put(b"l")
+        for item in value:
+            _put(item, put)
+        put(b"e")
 
 
 def bdecode(data: bytes) -> Value:
@@ -47,24 +61,32 @@ def bdecode(data: bytes) -> Value:
 
 def _decode(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     kind = data[at : at + 1]
+    if kind.isdigit():
+        return _string(data, at)
     if kind == b"i":
         end = data.find(b"e", at, at + _MAX_DIGITS + 3)
         return _number(data[at + 1 : end] if end > 0 else b"", signed=True), end + 1
-    if kind.isdigit():
-        colon = data.find(b":", at, at + _MAX_DIGITS)
-        start = colon + 1
-        end = start + _number(data[at:colon] if colon > 0 else b"")
-        if end > len(data):
-            raise NgError("a string is cut off")
-        return data[start:end], end
     if kind not in (b"l", b"d") or depth >= _MAX_DEPTH:
         raise NgError("not bencoded" if depth < _MAX_DEPTH else "nested too deep")
     at += 1
     items: list[Value] = []
-    while data[at : at + 1] != b"e":
-        item, at = _decode(data, at, depth + 1)
+    while (first := data[at : at + 1]) != b"e":
+        # Nearly all are strings.
+        item, at = _string(data, at) if first.isdigit() else _decode(data, at, depth + 1)
         items.append(item)
     return (items if kind == b"l" else _pairs(items)), at + 1
+
+
+def _string(data: bytes, at: int) -> tuple[bytes, int]:
+    colon = data.find(b":", at, at + _MAX_DIGITS)
+    digits = data[at:colon] if colon > 0 else b""
+    if not digits.isdigit():
+        raise NgError("bad number")
+    start = colon + 1
+    end = start + int(digits)
+    if end > len(data):
+        raise NgError("a string is cut off")
+    return data[start:end], end
 
 
 def _number(text: bytes, signed: bool = False) -> int:

@@ -8,6 +8,7 @@ not understood stays as it came; what is changed is changed in place. Phones tak
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from ..errors import PeerError
 
@@ -16,10 +17,16 @@ MAX_MEDIA = 16
 
 DIRECTIONS = (b"sendrecv", b"sendonly", b"recvonly", b"inactive")
 
+_DIRECTIONS = tuple(b"a=" + one for one in DIRECTIONS)
 _ICE = (b"candidate", b"remote-candidates", b"end-of-candidates", b"ice-")
 """Attributes of RFC 8839 by how they begin."""
 _SHARED_PORTS = (b"rtcp-mux", b"group:BUNDLE", b"bundle-only")
 """Several streams on one port: RFC 5761 (with rtcp-mux-only of RFC 8858), RFC 9143."""
+
+
+@lru_cache(maxsize=16)
+def _prefixes(attributes: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(b"a=" + one for one in attributes)
 
 
 def _malformed(what: str, line: bytes = b"") -> PeerError:
@@ -73,7 +80,8 @@ class Section:
 
     def remove(self, attributes: tuple[bytes, ...]) -> None:
         """Remove the `a=` lines whose value begins with one of these."""
-        self.lines = [line for line in self.lines if not (line[:2] == b"a=" and line[2:].startswith(attributes))]
+        prefixes = _prefixes(attributes)
+        self.lines = [line for line in self.lines if not line.startswith(prefixes)]
 
     @property
     def host(self) -> str | None:
@@ -85,7 +93,7 @@ class Section:
     def direction(self) -> bytes | None:
         """One of `DIRECTIONS`, where this section says so (RFC 8866 §6.7)."""
         for line in self.lines:
-            if line.startswith(b"a=") and line[2:].strip() in DIRECTIONS:
+            if line.startswith(_DIRECTIONS) and line[2:].strip() in DIRECTIONS:
                 return line[2:].strip()
         return None
 

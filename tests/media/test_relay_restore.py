@@ -337,5 +337,5 @@ def test_states_that_make_no_sense_change_nothing(relay, party):
     other = json.dumps({**known, "streams": [stream]})
     assert relay.command("restore", state=other)["status"] == 503
     first = relay.command("restore", state=state)
-    second = relay.command("restore", state=state.replace(b'{"bytes":"a"}', b'{"bytes":"x"}'))
+    second = relay.command("restore", state=state.replace(b'"from-tag":"a"', b'"from-tag":"x"'))
     assert (first["result"], second["status"]) == (b"ok", 503), "the ports are taken"

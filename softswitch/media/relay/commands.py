@@ -76,8 +76,10 @@ class Commands:
         calls: Calls,
         added: Sequence[int] = (),
         pinged: Callable[[Message], dict[str, Value]] = lambda message: {},
+        longest: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`added` is the histogram of `Plane.added`; `pinged` tells of the process."""
+        """`added` is the histogram of `Plane.added`; `pinged` tells of the process, and `longest` of its rounds."""
+        self._longest = longest
         self._calls = calls
         self._pinged = pinged
         self._added = added
@@ -271,6 +273,7 @@ class Commands:
             "pairs-taken": pool.taken,
             "pairs-free": pool.free,
             "added": self._added,
+            "longest-round": self._longest(),
         }
 
 

@@ -111,7 +111,7 @@ class Pairs:
         sockets: list[socket.socket] = []
         try:
             for port in (number, number + 1):
-                sockets.append(_open_socket(network.bind, port))
+                sockets.append(open_socket(network.bind, port))
         except OSError:
             for sock in sockets:
                 sock.close()
@@ -133,7 +133,7 @@ class Pairs:
         self.pool.give_back(pair.number)
 
 
-def _open_socket(host: str, port: int) -> socket.socket:
+def open_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:

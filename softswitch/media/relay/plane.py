@@ -45,6 +45,8 @@ class Plane:
         self._views = [self._whole[:size] for size in range(_COMMON_BYTES + 1)]
         self.added = [0] * (len(ADDED_BOUNDS_MS) + 1)
         """The histogram of `ADDED_BOUNDS_MS` over all ports; a sample."""
+        self.woke_at = time.monotonic()
+        """When the last wait for packets was over."""
 
     def watch(self, fd: int, ready: Callable[[], None]) -> None:
         """Call `ready` whenever this descriptor can be read or is closed."""
@@ -104,7 +106,7 @@ class Plane:
         """Wait at most `timeout` seconds, then serve what is ready: one packet a latched port, so that none starves."""
         fast, slow, views, buffer = self._fast, self._slow, self._views, self._buffer
         ready = self._epoll.poll(timeout, _EVENTS)
-        now = time.monotonic()
+        now = self.woke_at = time.monotonic()
         for fd, _ in ready:
             port = fast.get(fd)
             if port is None:

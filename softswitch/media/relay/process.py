@@ -46,7 +46,10 @@ class Relay:
             settings, Pairs(self._plane, pool, settings.networks), lambda event: self._control.tell(event)
         )
         self._sock = open_control(settings.control)
-        self._control = Control(self._sock, Commands(self._calls, self._plane.added, self._pinged).run)
+        self._longest = 0.0
+        """The longest time between two waits for packets, in seconds, since it was told."""
+        commands = Commands(self._calls, self._plane.added, self._pinged, self._tell_longest)
+        self._control = Control(self._sock, commands.run)
         self._plane.watch(self._sock.fileno(), self._control.ready)
         self._running = True
         self._owned: bool | None = None
@@ -80,6 +83,11 @@ class Relay:
             self._owner = owner
         owned = bool(self._owned) or (self._owner > 0 and os.path.exists(f"/proc/{self._owner}"))
         return {"pid": os.getpid(), "owned": int(owned), "arguments": " ".join(self._settings.arguments())}
+
+    def _tell_longest(self) -> int:
+        """In whole microseconds; from now on it is counted anew."""
+        longest, self._longest = self._longest, 0.0
+        return int(1e6 * longest)
 
     def _look_after(self, now: float) -> None:
         """A few times a second: what is due, who is gone, what the switch should know."""
@@ -123,6 +131,8 @@ class Relay:
         try:
             while self._running:
                 now = time.monotonic()
+                if now - plane.woke_at > self._longest:
+                    self._longest = now - plane.woke_at
                 if now >= tick_at:
                     tick_at = now + _TICK_SECONDS
                     self._look_after(now)

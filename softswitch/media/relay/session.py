@@ -81,11 +81,14 @@ class Said:
     @classmethod
     def read(cls, sdp: Sdp, source: str) -> Said:
         """From an SDP as it came, before it is rewritten."""
-        places = []
+        places, live, heard = [], False, False
         for media in sdp.media:
             host = sdp.host(media) or ""
             rtcp_host, rtcp_port = media.rtcp
             direction = sdp.direction(media)
+            hears = direction in (b"sendrecv", b"recvonly") and not is_unspecified(host)
+            if media.port:
+                live, heard = True, heard or hears
             places.append(
                 Place(
                     host,
@@ -97,11 +100,10 @@ class Said:
                     media.kind.decode("ascii", "replace"),
                     codecs_of(media),
                     direction in (b"sendrecv", b"sendonly"),
-                    direction in (b"sendrecv", b"recvonly") and not is_unspecified(host),
+                    hears,
                 )
             )
-        live = [media for media in sdp.media if media.port]
-        return cls(tuple(places), bool(live) and all(map(sdp.is_held, live)), source)
+        return cls(tuple(places), live and not heard, source)
 
 
 def _is_webrtc(media: Media) -> bool:

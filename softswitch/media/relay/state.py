@@ -29,15 +29,15 @@ _MOST_PACKETS = 1 << 26
 
 def state_of(session: Session) -> bytes:
     """Everything that `restored` wants. Its moments are of the machine's monotonic clock, which all processes share."""
-    return json.dumps(
+    return _WRITER.encode(
         {
             "answered": int(session.answered),
-            "call-id": session.call_id,
+            "call-id": session.call_id.decode("latin-1"),
             "created": round(session.created_at, 3),
             "echoes": int(session.echoes),
-            "from-tag": session.from_tag,
+            "from-tag": session.from_tag.decode("latin-1"),
             "said": [_said(said) for said in session.said],
-            "seed": session.seed,
+            "seed": session.seed.hex(),
             "music": session.music,
             "spoken": [_spoken(spoken) for spoken in session.spoken],
             "staged": [session.staged[0], _said(session.staged[1]), _spoken(session.staged[2])]
@@ -46,12 +46,10 @@ def state_of(session: Session) -> bytes:
             "streams": [_stream(stream) for stream in session.streams],
             "takes": [int(keypad is not None and keypad.takes) for keypad in session.keypads],
             "talks": talks_of(session.talker) if session.talker is not None else {},
-            "to-tag": session.to_tag,
+            "to-tag": session.to_tag.decode("latin-1"),
             "to-tags": sorted(session.to_tags),
-            "via-branch": session.via_branch,
-        },
-        default=_as_text,
-        separators=(",", ":"),
+            "via-branch": session.via_branch.decode("latin-1"),
+        }
     ).encode()
 
 
@@ -59,11 +57,9 @@ def read_state(state: bytes) -> dict[str, Any]:
     """What `restored` takes; raises PeerError(400)."""
     try:
         message: Any = json.loads(state, object_hook=_as_bytes)
-        for name in ("call-id", "from-tag", "via-branch", "to-tag", "seed"):
-            if not isinstance(message[name], bytes):
-                raise TypeError(f"{name} is no string")
-        return dict(message, echoes=int(message["echoes"]))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        named = {name: message[name].encode("latin-1") for name in ("call-id", "from-tag", "via-branch", "to-tag")}
+        return {**message, **named, "seed": bytes.fromhex(message["seed"]), "echoes": int(message["echoes"])}
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise PeerError(400, f"no state of a session: {error!r}") from None
 
 
@@ -228,3 +224,6 @@ def _as_text(value: object) -> dict[str, str]:
 
 def _as_bytes(message: dict[str, Any]) -> Any:
     return message["bytes"].encode("latin-1") if message.keys() == {"bytes"} else message
+
+
+_WRITER = json.JSONEncoder(default=_as_text, separators=(",", ":"))

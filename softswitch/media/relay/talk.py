@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ...errors import PeerError
@@ -88,19 +89,28 @@ def line_of(sdp: Sdp) -> tuple[int, Codec] | None:
 def _codec(offer: Sdp, media: Media) -> Codec | None:
     if not media.port or media.kind != b"audio" or media.protocol.upper() not in PROTOCOLS:
         return None
+    maps = tuple(line for line in media.lines if line.startswith(b"a=rtpmap:"))
+    spoken = _spoken(tuple(media.formats), maps)
+    if spoken is None:
+        return None
+    heard = offer.direction(media) in (b"sendrecv", b"recvonly") and not offer.is_held(media)
+    return Codec(*spoken, 8 * _milliseconds(media), heard)
+
+
+@lru_cache(maxsize=256)
+def _spoken(formats: tuple[bytes, ...], maps: tuple[bytes, ...]) -> tuple[int, bool, int] | None:
+    """As the beginning of a `Codec`: phones of one make all say the same."""
     names = dict(_STATIC)
-    for line in media.lines:
-        if line.startswith(b"a=rtpmap:"):
-            number, _, name = line[9:].strip().partition(b" ")
-            names[number] = name.strip()
-    offered = [(number, names.get(number, b"").upper().removesuffix(b"/1")) for number in media.formats]
+    for line in maps:
+        number, _, name = line[9:].strip().partition(b" ")
+        names[number] = name.strip()
+    offered = [(number, names.get(number, b"").upper().removesuffix(b"/1")) for number in formats]
     offered = [(number, name) for number, name in offered if number.isdigit() and int(number) < 128]
     sound = next((one for one in offered if one[1] in (b"PCMA/8000", b"PCMU/8000")), None)
     if sound is None:
         return None
     events = next((int(number) for number, name in offered if name == b"TELEPHONE-EVENT/8000"), -1)
-    heard = offer.direction(media) in (b"sendrecv", b"recvonly") and not offer.is_held(media)
-    return Codec(int(sound[0]), sound[1] == b"PCMA/8000", events, 8 * _milliseconds(media), heard)
+    return int(sound[0]), sound[1] == b"PCMA/8000", events
 
 
 def _milliseconds(media: Media) -> int:
