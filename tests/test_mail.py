@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ssl
 import wave
 from contextlib import AsyncExitStack
 from email import message_from_bytes
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope
+from interop.certificates import Certificates, make_certificates
 
 from softswitch.dialplan.load import load_texts
 from softswitch.events import Bus
@@ -74,18 +76,34 @@ async def office(stack: Any, folder: Path, message: Message) -> Boxes:
 
 
 async def mailed(
-    folder: Path, message: Message, inbox: Inbox, alarms: dict[str, str], password: str | None = None
+    folder: Path,
+    message: Message,
+    inbox: Inbox,
+    alarms: dict[str, str],
+    password: str | None = None,
+    security: str = "none",
+    context: ssl.SSLContext | None = None,
 ) -> Message | None:
     """Have it sent, from an earlier run; the message as it is then."""
     server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(inbox, auth_required=password is not None, auth_require_tls=False, authenticator=inbox.login),
+        lambda: SMTP(
+            inbox,
+            auth_required=password is not None,
+            auth_require_tls=security == "starttls",
+            authenticator=inbox.login,
+            tls_context=context if security == "starttls" else None,
+            require_starttls=security == "starttls",
+        ),
         "127.0.0.1",
         0,
+        ssl=context if security == "tls" else None,
     )
     try:
         async with AsyncExitStack() as stack:
             port = server.sockets[0].getsockname()[1]
-            settings = MailSettings("127.0.0.1", port, "none", "switch" if password else "", "mail", "tel@acme.example")
+            settings = MailSettings(
+                "127.0.0.1", port, security, "switch" if password else "", "mail", "tel@acme.example"
+            )
             boxes = await office(stack, folder, message)
             mailer = mail.Mailer(settings, lambda: password, boxes, lambda: PLANS, lambda: RECEIVED + 60, alarms)
             keeping = asyncio.create_task(mailer.keep())
@@ -135,6 +153,56 @@ async def test_the_password_is_used_and_a_wrong_one_is_an_alarm(tmp_path: Path, 
     assert (sent := await mailed(tmp_path / "b", message, Inbox(), alarms, "wrong")) is not None
     assert not sent.mailed_at
     assert "voicemail can't be mailed" in alarms["mail"]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"), ["mail.acme.example"], ("127.0.0.1",))
+
+
+def server_context(certificates: Certificates) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.certificate, certificates.key)
+    return context
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_it_is_handed_over_encrypted_to_a_server_that_is_believed(
+    tmp_path: Path, message: Message, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, security: str
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    inbox, alarms = Inbox(), {}
+    context = server_context(certificates)
+    sent = await mailed(tmp_path / "a", message, inbox, alarms, "right", security, context)
+    assert sent is not None
+    assert sent.mailed_at
+    assert (len(inbox.mails), inbox.users, alarms) == (1, [b"switch"], {})
+    # A server whose certificate nobody vouches for gets neither the password nor the message, which stays.
+    monkeypatch.delenv("SSL_CERT_FILE")
+    inbox = Inbox()
+    sent = await mailed(tmp_path / "b", message, inbox, alarms, "right", security, context)
+    assert sent == message
+    assert (inbox.mails, inbox.users) == ([], [])
+    assert "certificate" in alarms["mail"]
+
+
+async def test_a_server_that_cannot_encrypt_gets_nothing(tmp_path: Path, message: Message) -> None:
+    inbox, alarms = Inbox(), {}
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(inbox), "127.0.0.1", 0)
+    async with AsyncExitStack() as stack:
+        boxes = await office(stack, tmp_path, message)
+        settings = MailSettings("127.0.0.1", server.sockets[0].getsockname()[1], "starttls", "", "", "tel@acme.example")
+        mailer = mail.Mailer(settings, lambda: None, boxes, lambda: PLANS, lambda: RECEIVED, alarms)
+        keeping = asyncio.create_task(mailer.keep())
+        for _ in range(300):
+            await asyncio.sleep(0.01)
+            if alarms:
+                break
+        keeping.cancel()
+        await asyncio.wait([keeping])
+    server.close()
+    assert "STARTTLS" in alarms["mail"]
+    assert inbox.mails == []
 
 
 async def test_what_was_mailed_or_is_for_nobody_is_not_sent(tmp_path: Path, message: Message) -> None:
