@@ -24,7 +24,7 @@ from softswitch.errors import PeerError
 from softswitch.events import Bus, VoicemailChanged
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
-from softswitch.legs.leg import Legs
+from softswitch.legs.legs import Legs
 from softswitch.media.engine import Did, Done, Heard, MediaEngine, MediaEvent, MediaKey
 from softswitch.media.quality import StreamQuality, Told
 from softswitch.messaging.letter import Letter, MessageStore, Rules

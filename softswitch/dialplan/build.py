@@ -30,6 +30,7 @@ from softswitch.dialplan.names import ALREADY_REPORTED, NAME, NUMBER, USER, Dire
 from softswitch.dialplan.network import Network, countries_of, limits_of, sudden_calls
 from softswitch.dialplan.parking import PARK, is_parking, parking_of
 from softswitch.dialplan.plan import (
+    GENERAL,
     MAX_FORWARDS,
     MEDIA,
     SRTP,
@@ -61,6 +62,8 @@ M = TypeVar("M")
 Entries = dict[str, tuple[Source, M]]
 """The entries of one section over all files."""
 
+RECORDED = "recorded"
+"""In place of a greeting's file: what is recorded by phone."""
 ANSWERS = ("echo", "voicemail", "park", "pickup")
 """What a code can be answered with."""
 MOST_FORWARDS = 30
@@ -535,7 +538,7 @@ class _Builder:
             None if rules or outside else _every_place(name, model.number, phones),
             zone.key if zone is not None else "",
             model.busy_when == ON_ANY_CALL,
-            self._voicemail(name, source, model.voicemail, names),
+            self._voicemail(model.voicemail, names, source, "people", name, "voicemail"),
             self._sight(model.seen_by, self.seen_by, source, "people", name, "seen by"),
             self._sight(model.calls_seen_by, self.calls_seen_by, source, "people", name, "calls seen by"),
             self._limits(model, source, name),
@@ -548,23 +551,26 @@ class _Builder:
             source.error("each: this limit is hers alone already", "people", name, "limit")
         return limits
 
-    def _voicemail(self, name: str, source: Source, model: VoicemailModel, names: PersonsNames) -> Voicemail:
-        path = ("people", name, "voicemail")
+    def _voicemail(
+        self, model: VoicemailModel, names: Directory | PersonsNames, source: Source, *path: Part
+    ) -> Voicemail:
         greetings: list[Greeting] = []
         for index, greeting in enumerate(model.greeting):
             where = (*path, "greeting", index)
-            file = self._sound_file(source, greeting.play, *where, "play")
+            by_phone = greeting.play == RECORDED
+            file = "" if by_phone else self._sound_file(source, greeting.play, *where, "play")
             try:
                 conditions = (CONDITIONS["when"](greeting.when, names),) if greeting.when else ()
             except ValueError as error:
                 source.refuse(error, *where, "when")
                 continue
-            greetings.append(Greeting(conditions, file))
+            recorded = ", ".join(greeting.when or (GENERAL,)) if by_phone else ""
+            greetings.append(Greeting(conditions, file, recorded))
         if model.pin and not USER.fullmatch(model.pin):
             source.error("pin: is the name of an entry in the secrets file, not the PIN itself", *path, "pin")
         if model.mail and not MAIL.fullmatch(model.mail):
             source.error(f'"{model.mail}" is no mail address', *path, "mail")
-        return Voicemail(tuple(greetings), model.pin, model.mail, model.longest)
+        return Voicemail(tuple(greetings), model.pin, model.mail, model.longest, is_written=True)
 
     def _site_sight(self, key: str, usual: Sight) -> Sight:
         """What the site says for everybody."""
@@ -609,7 +615,16 @@ class _Builder:
             None,
             self.seen_by,
             self.calls_seen_by,
+            self._team_voicemail(name, source, model.voicemail),
         )
+
+    def _team_voicemail(self, name: str, source: Source, model: VoicemailModel | None) -> Voicemail:
+        if model is None:
+            return Voicemail()
+        path = ("teams", name, "voicemail")
+        if model.pin:
+            source.error("each member hears a team's messages by his own PIN", *path, "pin")
+        return self._voicemail(model, self.names, source, *path)
 
 
 def _every_place(person: str, number: str, phones: tuple[str, ...]) -> Ring | Reject:

@@ -195,6 +195,7 @@ class GreetingModel(Model):
     """A WAV file, and when it is said."""
 
     play: Word
+    """A file, or "recorded": what is recorded by phone."""
     when: Words | None = None
 
     @model_validator(mode="before")
@@ -231,6 +232,7 @@ class TeamModel(Model):
     ring: Word = "all"
     ring_seconds: Seconds | None = Field(default=None, alias="for")
     then: ThenModel | None = None
+    voicemail: VoicemailModel | None = None
 
 
 class PhoneModel(Model):

@@ -131,7 +131,11 @@ class Directory:
 
     def _mailbox(self, text: str, person: str) -> str:
         if text.startswith(VOICEMAIL_OF):
-            return self.person(text.removeprefix(VOICEMAIL_OF).strip())
+            whose = text.removeprefix(VOICEMAIL_OF).strip()
+            owner = self.users.get(whose)
+            if whose in self.members or (owner is not None and owner.kind == "teams"):
+                return whose if owner is None else owner.key
+            return self.person(whose)
         if not person:
             raise ValueError("whose voicemail? write voicemail of and a person")
         return person

@@ -145,13 +145,18 @@ class Rule:
     route: Route
 
 
+GENERAL = "general"
+
+
 @dataclass(frozen=True, slots=True)
 class Greeting:
     """What is said to who may leave a message; the first one whose conditions fit."""
 
     conditions: tuple[Condition, ...]
     file: str
-    """The absolute path of a WAV file."""
+    """The absolute path of a WAV file; "" for one that is recorded by phone."""
+    recorded: str = ""
+    """What the latter is kept under: its schedule in words, GENERAL without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,14 @@ class Voicemail:
     """The address that messages are sent to; "" for none."""
     longest_seconds: float = 120.0
     """Of a message."""
+    is_written: bool = False
+    """Whether there is anything of it in the file."""
+
+    @property
+    def recordable(self) -> tuple[str, ...]:
+        """Under which names greetings can be recorded by phone: the general one, then in the order of the file."""
+        named = [greeting.recorded for greeting in self.greetings if greeting.recorded not in ("", GENERAL)]
+        return (GENERAL, *dict.fromkeys(named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +229,8 @@ class Team:
     at_once: None = None
     seen_by: Sight = USUAL
     calls_seen_by: Sight = USUAL_CALLS
+    voicemail: Voicemail = Voicemail()
+    """The mailbox of all members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +301,10 @@ class Plan:
     def people_by_user(self) -> dict[str, str]:
         """Every name and number of a person to her key."""
         return {user: one.name for user, one in self.destinations.items() if isinstance(one, Person)}
+
+    def mailbox(self, name: str) -> Person | Team:
+        """Whose voicemail this is, by key."""
+        return self.people.get(name) or self.teams[name]
 
     def lookup(self, user: str) -> Destination | None:
         """Who is called by this user part."""

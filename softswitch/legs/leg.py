@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from softswitch.dialog.dialog import Dialog
@@ -11,24 +11,22 @@ from softswitch.dialplan.plan import Plan
 from softswitch.errors import PeerError
 from softswitch.flow import Flow
 from softswitch.legs.keys import key_of
+from softswitch.legs.referred import Referred
 from softswitch.legs.script import Script
 from softswitch.legs.scripts import SCRIPTS
 from softswitch.media.anchor import sdp_of
-from softswitch.media.engine import MediaEngine, MediaEvent, MediaFailed, MediaKey
-from softswitch.proxy.calls import Calls
+from softswitch.media.engine import MediaEvent, MediaFailed, MediaKey
 from softswitch.proxy.encryption import srtp_of, transports
-from softswitch.proxy.fork import Fork
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
 from softswitch.sound.library import Sound, said
-from softswitch.transaction.layer import Layer, reply_flow
+from softswitch.transaction.layer import reply_flow
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import Timer
-from softswitch.voicemail.boxes import Boxes
 
 if TYPE_CHECKING:
-    from softswitch.legs.joined import Park, Pickup
+    from softswitch.legs.legs import Legs
 
 LONGEST_SECONDS = 3600.0
 """A leg that lasts longer is hung up: nobody talks to an echo for an hour, but a phone may have lost its power."""
@@ -36,12 +34,6 @@ _SPARE_SECONDS = 2.0
 """How much longer than its sound we wait for the engine to say that it is played; the word may be lost."""
 
 ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
-
-
-RingsBack = Callable[["Leg", Sequence[str], Callable[["Leg | None"], None]], Callable[[], None]]
-"""(who is parked, the phones, what gets the end that was answered); returns what cancels it."""
-Note = Callable[..., None]
-"""(Call-ID, what happened, and more by keyword)."""
 
 
 class Leg:
@@ -67,6 +59,7 @@ class Leg:
         "legs",
         "local_tag",
         "plan",
+        "referred",
         "remote_tag",
         "script",
         "server",
@@ -115,6 +108,7 @@ class Leg:
         self._interval = 0.0
         self._give_up_at = 0.0
         self._player = Timer(self._must_be_played)
+        self.referred: Referred | None = None
         self._played: Callable[[], None] | None = None
         """What follows when the sound is over."""
         self.script = self._script()
@@ -152,7 +146,7 @@ class Leg:
     @property
     def media_key(self) -> MediaKey:
         """By which the engine knows us."""
-        return MediaKey(_text(self.call_id), _text(self.remote_tag), _text(self.local_tag))
+        return MediaKey(text_of(self.call_id), text_of(self.remote_tag), text_of(self.local_tag))
 
     def _accepted(self, result: bytes | MediaFailed) -> None:
         if self.ended:
@@ -280,6 +274,9 @@ class Leg:
             self._reinvite(request, server)
         elif method == b"BYE":
             self.script.hung_up(lambda: self._let_go(server))
+        elif method == b"NOTIFY" and self.referred is not None:
+            server.reply(200)
+            self.referred.notified(request)
         elif method in (b"INFO", b"OPTIONS"):
             server.reply(200, headers=(ALLOW,))
             key = key_of(request.get(b"content-type") or b"", request.body) if method == b"INFO" else ""
@@ -346,6 +343,22 @@ class Leg:
 
         self._ask(request, sdp, done)
 
+    # -- sent elsewhere
+
+    def refer(self, target: bytes, refused: Callable[[], None]) -> None:
+        """Have the caller's phone call this URI instead (RFC 3515); `refused` when it doesn't, else we hang up."""
+        known = [value for line in self.invite.all(b"allow") for value in line.upper().replace(b",", b" ").split()]
+        if known and b"REFER" not in known:
+            refused()
+            return
+        layer = self.legs.layer
+        branch = layer.ids.branch()
+        self.dialog.flow = self.flow
+        lines = (b"Refer-To: <%b>" % target, b"Referred-By: " + self.dialog.local.partition(b";tag=")[0])
+        self.referred = Referred(self, refused)
+        data = self.dialog.request(b"REFER", branch, lines)
+        layer.send_request(b"REFER", branch, data, self.flow, self.referred)
+
     # -- the end
 
     def hang_up(self) -> None:
@@ -369,101 +382,11 @@ class Leg:
         if not self.ended:
             self.ended = True
             self.due = self._player.due = None
+            if self.referred is not None:
+                self.referred.over()
             self.script.over()
             self.legs.forget(self)
 
 
-class Legs:
-    """The legs of our own, by Call-ID and our tag."""
-
-    def __init__(
-        self,
-        layer: Layer,
-        media: MediaEngine,
-        calls: Calls,
-        wall: Callable[[], float],
-        note: Note,
-        own_sound: Callable[[str], Sound | None],
-        boxes: Boxes | None,
-        ringing: Callable[[], Iterable[Fork]],
-    ) -> None:
-        """`note` writes a line about a call; `own_sound` has an operator's WAV file in the form that is played."""
-        self.layer = layer
-        self.media = media
-        self.note = note
-        self.own_sound = own_sound
-        self.calls = calls
-        self.wall = wall
-        self.ringing = ringing
-        """Calls that nobody has taken yet."""
-        self.parked: dict[tuple[str, str], Park] = {}
-        """Who waits, by site and the number dialled."""
-        self.picking: dict[str, Pickup] = {}
-        """Who takes a call that rang elsewhere, by account, until its caller is there."""
-        self.ring_back: RingsBack = lambda parked, phones, done: lambda: None
-        """Rings the phones of who parked a call; the switch puts it in."""
-        self.boxes = boxes
-        """Everybody's messages; None where none can be left."""
-        self._legs: dict[tuple[bytes, bytes], Leg] = {}
-        self._by_caller: dict[tuple[str, str], Leg] = {}
-        """By Call-ID and the caller's tag, as the engine knows them."""
-        for event in ("dtmf", "played"):
-            media.subscribe(event, self._on_media)
-
-    def __len__(self) -> int:
-        return len(self._legs)
-
-    def answer(self, request: Request, server: ServerInvite, what: str, plan: Plan, facts: Facts) -> None:
-        """Take a call; `what` begins with one of SCRIPTS, e.g. "echo" or "announcement closed"."""
-        try:
-            leg = Leg(self, request, server, what, plan, facts)
-        except PeerError as error:
-            server.reply(error.status, error.reason)
-            self.calls.end(request.call_id)
-            return
-        self._keep(leg)
-        leg.answer()
-
-    def called(self, dialog: Dialog, invite: Request, server: ServerInvite, what: str, plan: Plan, facts: Facts) -> Leg:
-        """Our end of a call of our own: it was answered, acknowledged, and our answer to its offer placed as `talk`."""
-        leg = Leg(self, invite, server, what, plan, facts, dialog)
-        self._keep(leg)
-        return leg
-
-    def _keep(self, leg: Leg) -> None:
-        self._legs[leg.call_id, leg.local_tag] = leg
-        self._by_caller[leg.media_key.call_id, leg.media_key.from_tag] = leg
-
-    def _on_media(self, event: MediaEvent) -> None:
-        """Something happened in the sound of a call; of one that is over it is passed over."""
-        leg = self._by_caller.get((event.call_id, event.from_tag))
-        if leg is not None and not leg.ended:
-            leg.heard(event)
-
-    def on_request(self, request: Request) -> bool:
-        """A request within a dialog; False when the dialog is none of ours."""
-        leg = self._legs.get((request.call_id, request.to.tag))
-        if leg is None or request.from_.tag != leg.remote_tag or request.flow.host != leg.flow.host:
-            return False
-        leg.receive(request)
-        return True
-
-    def hang_up_all(self) -> None:
-        """The switch stops."""
-        for leg in list(self._legs.values()):
-            leg.hang_up()
-
-    def answered(self, leg: Leg) -> None:
-        self.calls.answered(leg.call_id, leg.remote_tag, leg.local_tag, f"the switch: {leg.script.words}", self.wall())
-
-    def forget(self, leg: Leg) -> None:
-        self._legs.pop((leg.call_id, leg.local_tag), None)
-        self._by_caller.pop((leg.media_key.call_id, leg.media_key.from_tag), None)
-        call = self.calls.get(leg.call_id)
-        self.media.delete(_text(leg.call_id), _text(leg.remote_tag), told=self.calls.told(call))
-        if call is not None and call.from_tag in (leg.remote_tag, leg.local_tag):
-            self.calls.end(leg.call_id)
-
-
-def _text(value: bytes) -> str:
+def text_of(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")

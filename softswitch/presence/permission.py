@@ -32,9 +32,9 @@ def view_of(plan: Plan, who: Person | Team, watching: Watching) -> str:
 
 
 def is_own(plan: Plan, who: Person | Team, watching: Watching) -> bool:
-    """Whether it is a phone of this very person."""
+    """Whether it is a phone of this very person, or of a member of this team."""
     watcher = plan.person_of(watching.account) if watching.site == plan.site else None
-    return watcher is not None and watcher is who
+    return watcher is not None and (watcher is who or (isinstance(who, Team) and watcher.name in who.members))
 
 
 def member_view(team: Team, member: Person, view: str) -> str:

@@ -164,7 +164,7 @@ class Presence:
         """A SUBSCRIBE outside of a dialog, its sender known. Raises PeerError."""
         event = event_of(request)
         seconds = seconds_of(request, self._limits)
-        lists = isinstance(who, Team) and understands_lists(request)
+        lists = isinstance(who, Team) and not event.package.own and understands_lists(request)
         if not lists:
             check_accept(request, event.package.content_type)
         if isinstance(who, Team) and not event.package.teams:

@@ -61,8 +61,9 @@ def sounds_of(plan: Plan) -> Iterable[str]:
     yield from plan.announcements.values()
     if plan.music_on_hold not in ("", "yes"):
         yield plan.music_on_hold
-    for person in plan.people.values():
-        yield from (greeting.file for greeting in person.voicemail.greetings)
+    voicemails = [one.voicemail for one in plan.people.values()] + [one.voicemail for one in plan.teams.values()]
+    for voicemail in voicemails:
+        yield from (greeting.file for greeting in voicemail.greetings if greeting.file)
 
 
 def _sounds(kept: dict[str, Path]) -> dict[str, Sound]:

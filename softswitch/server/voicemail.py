@@ -31,8 +31,14 @@ async def open_boxes(stack: AsyncExitStack, folder: Path, store: VoicemailStore,
     def failed(what: str, error: BaseException) -> None:
         log.error(what, reason=str(error))
 
-    boxes = Boxes(Files(folder), store, bus, work, failed)
-    boxes.take_over(await store.load())
+    files = Files(folder)
+    boxes = Boxes(files, store, bus, work, failed)
+    try:
+        greetings = await asyncio.to_thread(lambda: list(files.greetings()))
+    except OSError as error:
+        failed("greetings can't be read", error)
+        greetings = []
+    boxes.take_over(await store.load(), greetings)
     stack.push_async_callback(_settled, boxes)
     return boxes
 

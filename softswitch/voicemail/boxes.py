@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from softswitch.events import Bus, VoicemailChanged
+from softswitch.sound.library import Sound
 from softswitch.voicemail.files import Files
-from softswitch.voicemail.message import Change, Message, VoicemailStore
+from softswitch.voicemail.message import Change, Greeting, Message, VoicemailStore
 
 T = TypeVar("T")
 MOST_MESSAGES = 100
@@ -44,6 +45,7 @@ class Boxes:
         self._boxes: dict[tuple[str, str], list[Message]] = {}
         self._wrong: dict[tuple[str, str], tuple[int, float]] = {}
         """Wrong PINs in a row, and when the latest was."""
+        self._greetings: dict[Greeting, Sound] = {}
         self.pump: Callable[[Callable[[], None]], None] = lambda call: call()
         """Runs what comes back later; the switch puts in its own."""
         self.pin: Callable[[str], str | None] = lambda name: None
@@ -53,8 +55,9 @@ class Boxes:
         self.busy = 0
         """Messages that are being written."""
 
-    def take_over(self, messages: Iterable[Message]) -> None:
-        """What the store had at the start."""
+    def take_over(self, messages: Iterable[Message], greetings: Iterable[tuple[Greeting, Sound]] = ()) -> None:
+        """What the store and the folder had at the start."""
+        self._greetings.update(greetings)
         for message in messages:
             self._boxes.setdefault(message.box, []).append(message)
 
@@ -201,6 +204,43 @@ class Boxes:
     def _changed_box(self, site: str, person: str) -> None:
         if self._bus.wanted(VoicemailChanged):
             self._bus.publish(VoicemailChanged(site, person, *self.counts(site, person)))
+
+    # -- greetings
+
+    def greeting(self, greeting: Greeting) -> Sound | None:
+        """What somebody recorded by phone; None for the usual one."""
+        return self._greetings.get(greeting)
+
+    def begin_greeting(self, name: str, done: Callable[[str | None], None]) -> None:
+        """A greeting is about to be recorded: `done` gets the file to record into, None when there can be none."""
+        self._do(lambda: self.files.begin_greeting(name), lambda file: done(file if isinstance(file, str) else None))
+
+    def trim_greeting(self, name: str, done: Callable[[Sound | None], None]) -> None:
+        """It was recorded: `done` gets how it sounds, None when nothing was said."""
+        self._do(lambda: self.files.trim_greeting(name), lambda made: done(made if isinstance(made, Sound) else None))
+
+    def keep_greeting(self, name: str, greeting: Greeting, done: Callable[[bool], None]) -> None:
+        """It is said from now on, once it is durable."""
+
+        def kept(result: object) -> None:
+            if isinstance(result, OSError):
+                self._failed("a greeting is not kept", result)
+            else:
+                assert isinstance(result, Sound)
+                self._greetings[greeting] = result
+            done(not isinstance(result, OSError))
+
+        self._do(lambda: self.files.keep_greeting(name, greeting), kept)
+
+    def drop_greeting(self, name: str) -> None:
+        """Nobody wants it."""
+        self._do(lambda: self.files.drop_greeting(name), _ignored)
+
+    def remove_greeting(self, greeting: Greeting) -> None:
+        """The usual one is said again."""
+        sound = self._greetings.pop(greeting, None)
+        if sound is not None:
+            self._do(lambda: self.files.remove_greeting(sound), _ignored)
 
     # -- what takes time
 

@@ -1,4 +1,4 @@
-"""The sound of messages as files: recorded under `incoming`, kept under the site and the person.
+"""The sound of messages as files: recorded under `incoming`, kept under the site and the person; and greetings.
 
 Everything here waits for the disk, and is called from a thread.
 
@@ -12,10 +12,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from softswitch.sound.g711 import LEVEL_OF_ALAW, RATE
+from softswitch.sound.library import Sound, ready
 from softswitch.sound.wav import HEADER_BYTES, alaw_file
-from softswitch.voicemail.message import Message
+from softswitch.voicemail.message import Greeting, Message
 
 SHORTEST_SECONDS = 1.0
 """What is shorter without the silence around it is no message: the caller hung up."""
@@ -67,6 +69,61 @@ class Files:
                 yield Message(**json.loads(note.read_bytes()))
             except (ValueError, TypeError):
                 note.unlink()  # it was not written to its end, so nothing was recorded yet
+
+    # -- greetings that are recorded by phone
+
+    def begin_greeting(self, name: str) -> str:
+        """Where a greeting is to be recorded; `name` has letters and digits. Raises OSError."""
+        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._draft(name)
+        draft.unlink(missing_ok=True)
+        return str(draft)
+
+    def trim_greeting(self, name: str) -> Sound | None:
+        """What was recorded, without the silence around it; None when there is nothing. Raises OSError."""
+        draft = self._draft(name)
+        sound = trimmed(draft.read_bytes()[HEADER_BYTES:]) if draft.exists() else b""
+        if len(sound) < SHORTEST_SECONDS * RATE:
+            draft.unlink(missing_ok=True)
+            return None
+        _write(draft, alaw_file(sound))
+        return Sound(str(draft), len(sound) / RATE)
+
+    def keep_greeting(self, name: str, greeting: Greeting) -> Sound:
+        """It is the greeting from now on. Raises OSError."""
+        file = (
+            self._folder
+            / "greetings"
+            / greeting.site
+            / greeting.box.strip(".")
+            / f"{quote(greeting.key, safe=' ')}.wav"
+        )
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(file, self._draft(name).read_bytes())
+        self.drop_greeting(name)
+        return ready(file)
+
+    def drop_greeting(self, name: str) -> None:
+        """It is not kept after all. Raises OSError."""
+        self._draft(name).unlink(missing_ok=True)
+
+    def remove_greeting(self, sound: Sound) -> None:
+        """The usual one is said again. Raises OSError."""
+        Path(sound.file).unlink(missing_ok=True)
+
+    def greetings(self) -> Iterator[tuple[Greeting, Sound]]:
+        """All that are kept; drafts that an earlier run left go. Raises OSError."""
+        for draft in self._incoming.glob("greeting-*"):
+            draft.unlink(missing_ok=True)
+        for file in sorted((self._folder / "greetings").glob("*/*/*.wav")):
+            try:
+                sound = ready(file)
+            except ValueError:
+                continue  # none of ours
+            yield Greeting(file.parts[-3], file.parts[-2], unquote(file.stem)), sound
+
+    def _draft(self, name: str) -> Path:
+        return self._incoming / f"greeting-{name}.wav"
 
     def path(self, message: Message) -> Path:
         """Where the sound of a kept message is: A-law at 8 kHz."""

@@ -32,6 +32,16 @@ class Message(NamedTuple):
         return self.site, self.person
 
 
+class Greeting(NamedTuple):
+    """Which greeting it is that somebody recorded by phone."""
+
+    site: str
+    box: str
+    """Whose voicemail it is for: a person or team, by the key in the dialplan."""
+    key: str
+    """What the dialplan keeps it under."""
+
+
 class Change(NamedTuple):
     """Messages to keep, or to keep in a new state, and others to forget."""
 

@@ -86,7 +86,7 @@ def test_what_is_refused(lab: Lab, carla: Phone) -> None:
         ("999", "presence", 3600, ()): 404,
         ("600", "presence", 3600, ()): 404,
         ("101", "reg", 3600, ()): 403,
-        ("200", "message-summary", 3600, ()): 489,
+        ("200", "reg", 3600, ()): 489,
     }
     for (to, event, seconds, extra), status in cases.items():
         watch = carla.watches_over(to, event, seconds, *extra)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from array import array
+from datetime import datetime
 from math import pi, sin
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from lab import Lab, Phone, Provider
@@ -15,6 +17,7 @@ from softswitch.dialplan.load import load_texts
 from softswitch.errors import ConfigError
 from softswitch.events import VoicemailChanged
 from softswitch.sound.g711 import RATE, alaw_of_pcm
+from softswitch.sound.times import day_said, time_said
 from softswitch.sound.wav import alaw_file, alaw_of
 from softswitch.voicemail.message import Message
 
@@ -227,14 +230,21 @@ def presses(lab: Lab, call: object, keys: str) -> None:
         lab.advance(0.1)
 
 
+def told(lab: Lab, message: Message, caller: str = "103") -> list[str]:
+    """How a message is said."""
+    zone = ZoneInfo("Europe/Berlin")
+    moment, now = (datetime.fromtimestamp(at, zone) for at in (message.received_at, lab.clock.wall()))
+    return ["message from", *caller, *day_said(moment, now), *time_said(moment, "de"), message.id, "message keys"]
+
+
 def test_ones_own_phone_hears_keeps_and_deletes(lab: Lab, anna: Phone, dario: Phone) -> None:
     leaves(lab, dario)
     leaves(lab, dario)
     first, second = messages(lab)
     call = anna.invites("*97")
     lab.advance(1)
-    assert lab.media.said[-1] == ["new messages", "message from", "1", "0", "3", first.id, "message keys"]
-    presses(lab, call, "9")
+    assert lab.media.said[-1] == ["new messages", *told(lab, first)]
+    presses(lab, call, "8")
     lab.advance(30)
     assert messages(lab)[0].heard_at > 0
     assert lab.voicemail_changed[-1] == VoicemailChanged("acme.example", "anna", 1, 1)
@@ -242,15 +252,19 @@ def test_ones_own_phone_hears_keeps_and_deletes(lab: Lab, anna: Phone, dario: Ph
     lab.advance(1)
     call = anna.invites("*97")
     lab.advance(1)
-    assert lab.media.said[-1] == ["new messages", "message from", "1", "0", "3", second.id, "message keys"]
+    assert lab.media.said[-1] == ["new messages", *told(lab, second)]
     presses(lab, call, "1")
-    assert lab.media.said[-1] == ["message from", "1", "0", "3", second.id, "message keys"]
+    assert lab.media.said[-1] == told(lab, second)
     presses(lab, call, "2")
     assert lab.media.said[-1][:2] == ["kept", "kept messages"]
     assert first.id in lab.media.said[-1]
     presses(lab, call, "3")
-    assert lab.media.said[-1] == ["deleted", "end of messages"]
-    lab.advance(10)
+    assert lab.media.said[-1] == ["deleted", "end of messages", "greeting keys"]
+    presses(lab, call, "*")
+    assert lab.media.said[-1] == told(lab, second)
+    presses(lab, call, "*#")
+    assert lab.media.said[-1] == ["end of messages", "greeting keys"]
+    lab.advance(30)
     assert call.why == "they hung up"
     assert [message.id for message in messages(lab)] == [second.id]
     assert [file.stem for file in files(lab)] == [second.id]
@@ -278,8 +292,8 @@ def test_a_pin_is_asked_for_and_guessing_is_stopped(lab: Lab, dario: Phone) -> N
     lab.advance(1)
     assert lab.media.said[-1] == ["enter pin"]
     presses(lab, call, "2468#")
-    assert lab.media.said[-1] == ["no messages"]
-    lab.advance(10)
+    assert lab.media.said[-1] == ["no messages", "greeting keys"]
+    lab.advance(30)
     assert call.why == "they hung up"
     for _ in range(3):
         call = dario.invites("*97")
@@ -303,7 +317,7 @@ def test_a_pin_is_asked_for_and_guessing_is_stopped(lab: Lab, dario: Phone) -> N
     call = dario.invites("*97")
     lab.advance(1)
     presses(lab, call, "2468#")
-    assert lab.media.said[-1] == ["no messages"]
+    assert lab.media.said[-1] == ["no messages", "greeting keys"]
     call.bye()
     lab.at_rest()
 
@@ -315,6 +329,217 @@ def test_a_phone_of_nobody_has_no_messages(lab: Lab) -> None:
     assert lab.media.said[-1] == ["not possible"]
     call.bye()
     lab.at_rest()
+
+
+def test_there_and_back_and_when_it_came(lab: Lab, anna: Phone, dario: Phone) -> None:
+    leaves(lab, dario)
+    lab.advance(26 * 3600)
+    leaves(lab, dario)
+    first, second = messages(lab)
+    call = anna.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["new messages", *told(lab, first)]
+    assert "yesterday" in lab.media.said[-1]
+    presses(lab, call, "#")
+    assert lab.media.said[-1] == told(lab, second)
+    assert "today" in lab.media.said[-1]
+    presses(lab, call, "*")
+    assert lab.media.said[-1] == told(lab, first)
+    presses(lab, call, "*")
+    assert lab.media.said[-1] == told(lab, first), "there is none before"
+    presses(lab, call, "###")
+    lab.advance(1)
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_the_phone_calls_back(lab: Lab, anna: Phone, dario: Phone) -> None:
+    leaves(lab, dario)
+    call = anna.invites("*97", "Allow: INVITE, ACK, BYE, REFER, NOTIFY")
+    lab.advance(1)
+    anna.replies["REFER"] = (202, (), b"")
+    presses(lab, call, "5")
+    (refer,) = anna.requests_of("REFER")
+    assert refer.get(b"refer-to") == b"<sip:103@acme.example>"
+    assert call.state == "answered"
+    for status in (b"100 Trying", b"200 OK"):
+        sent = call.sends(
+            "NOTIFY", "Event: refer", "Subscription-State: active", "Content-Type: message/sipfrag",
+            body=b"SIP/2.0 " + status + b"\r\n",
+        )  # fmt: skip
+        lab.advance(1)
+        assert sent.status == 200
+    assert call.why == "they hung up"
+    assert messages(lab)[0].heard_at
+    lab.at_rest()
+
+
+@pytest.mark.parametrize("why", ["unknown", "refused", "failed", "hidden"])
+def test_a_phone_that_cannot_be_sent_goes_on_listening(lab: Lab, anna: Phone, dario: Phone, why: str) -> None:
+    leaves(lab, dario)
+    if why == "hidden":
+        boxes = lab.switch.legs.boxes
+        assert boxes is not None
+        boxes.change(messages(lab)[0]._replace(caller=""))
+    allow = "INVITE, ACK, BYE" if why == "unknown" else "INVITE, ACK, BYE, REFER"
+    call = anna.invites("*97", f"Allow: {allow}")
+    lab.advance(1)
+    anna.replies["REFER"] = (603 if why == "refused" else 202, (), b"")
+    presses(lab, call, "5")
+    if why == "failed":
+        call.sends("NOTIFY", "Event: refer", "Subscription-State: terminated", body=b"SIP/2.0 486 Busy Here\r\n")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["not possible", "message keys"]
+    presses(lab, call, "3")
+    assert lab.media.said[-1][0] == "deleted"
+    call.bye()
+    lab.at_rest()
+
+
+# A team's
+
+
+TEAM = PLAN.replace(
+    "ring: all, for: 20s}",
+    "ring: all, for: 20s, then: voicemail of service team, voicemail: {longest: 20s, mail: x@acme.example}}",
+)
+
+
+def test_a_team_has_a_mailbox_that_its_members_hear(tmp_path: Path) -> None:
+    lab = office(tmp_path, TEAM.replace('"*97": voicemail', '"*97": voicemail, "*90": voicemail'))
+    anna, carla, dario = lab.phone("anna-desk"), lab.phone("carla-home"), lab.phone("dario-home")
+    boxes = lab.switch.legs.boxes
+    assert boxes is not None
+    boxes.pin = {"dario-pin": "2468"}.get
+    watch = carla.watches_over("200", "message-summary")
+    lab.advance()
+    stranger = anna.watches_over("200", "message-summary")
+    lab.advance(1)
+    assert stranger.exchange.status == 403, "she is no member"
+    call = anna.invites("200")
+    lab.advance(20 + GREETING_SECONDS + 5)
+    assert call.state == "answered"
+    call.bye()
+    lab.advance(1)
+    (message,) = messages(lab, "service team")
+    assert (message.caller, message.mail_to) == ("101", "x@acme.example")
+    assert "Voice-Message: 1/0" in watch.body
+    assert "Message-Account: sip:200@acme.example" in watch.body
+    call = dario.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "2468#")
+    assert lab.media.said[-1] == ["team messages", "new messages", *told(lab, message, "101")]
+    presses(lab, call, "2")
+    assert "Voice-Message: 0/1" in watch.body, "for all of them"
+    call.bye()
+    lab.advance(1)
+    call = anna.invites("*97")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["no messages", "greeting keys"]
+    call.bye()
+    lab.at_rest()
+
+
+# Greetings that are recorded by phone
+
+
+def records(lab: Lab, call: object, keys: str = "2") -> None:
+    """Press, speak and end it."""
+    presses(lab, call, keys)
+    lab.advance(8)
+    presses(lab, call, "#")
+    assert lab.media.said[-1][-1] == "keep greeting"
+
+
+def test_a_greeting_is_recorded_by_phone(lab: Lab, anna: Phone, dario: Phone) -> None:
+    call = anna.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "9")
+    assert lab.media.said[-1] == ["greeting menu"]
+    presses(lab, call, "1")
+    assert lab.media.said[-1] == ["leave a message"]
+    lab.advance(10)
+    records(lab, call)
+    records(lab, call)
+    presses(lab, call, "1")
+    assert lab.media.said[-1] == ["kept", "greeting menu"]
+    presses(lab, call, "1")
+    assert lab.media.said[-1] == ["general"]
+    call.bye()
+    lab.advance(1)
+    (file,) = files(lab)
+    assert SPEECH in alaw_of(file.read_bytes())
+    assert file.stat().st_mode & 0o077 == 0
+    call = dario.invites("102")
+    lab.advance(1)
+    assert lab.media.said[-1] == ["general", "beep"]
+    call.bye()
+    lab.advance(1)
+    call = anna.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "93")
+    assert lab.media.said[-1] == ["deleted", "greeting menu"]
+    presses(lab, call, "#")
+    assert lab.media.said[-1][0] == "end of messages"
+    call.bye()
+    lab.advance(1)
+    assert files(lab) == []
+    lab.at_rest()
+
+
+def test_who_hangs_up_keeps_nothing_and_who_says_nothing(lab: Lab, anna: Phone) -> None:
+    for keys in ("92", "92#"):
+        call = anna.invites("*97")
+        lab.advance(1)
+        presses(lab, call, keys[:2])
+        lab.advance(8)
+        presses(lab, call, keys[2:])
+        call.bye()
+        lab.advance(5)
+        assert files(lab) == []
+    lab.media.spoken = alaw_file(SILENCE)
+    call = anna.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "92")
+    lab.advance(100)
+    assert ["not possible", "greeting menu"] in lab.media.said
+    lab.advance(30)
+    assert call.why == "they hung up"
+    lab.at_rest()
+
+
+def test_greetings_for_schedules_and_teams_have_numbers(tmp_path: Path) -> None:
+    greeting = "[{when: office hours, play: recorded}]"
+    plan = TEAM.replace(
+        "voicemail: {longest: 10s, mail: dario@acme.example, pin: dario-pin}", f"voicemail: {{greeting: {greeting}}}"
+    )
+    lab = office(tmp_path, plan)
+    dario = lab.phone("dario-home")
+    call = dario.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "9")
+    assert lab.media.said[-1] == ["which greeting", "1", "2", "3"]
+    presses(lab, call, "2")
+    records(lab, call)
+    presses(lab, call, "1##")
+    call = dario.invites("*97")
+    lab.advance(1)
+    presses(lab, call, "93")
+    records(lab, call)
+    presses(lab, call, "1##")
+    lab.advance(1)
+    assert [file.stem for file in files(lab)] == ["office hours", "general"]
+    boxes = lab.switch.legs.boxes
+    assert boxes is not None
+    again = office(tmp_path, plan)  # the switch is started again
+    assert again.switch.legs.boxes is not None
+    again.switch.legs.boxes.take_over((), boxes.files.greetings())
+    caller = again.phone("anna-desk")
+    call = caller.invites("200")
+    again.advance(22)
+    assert again.media.said[-1] == ["general", "beep"]
+    call.bye()
+    again.at_rest()
 
 
 # The language
@@ -383,7 +608,7 @@ def test_a_caller_of_the_public_network_leaves_one(tmp_path: Path) -> None:
     anna = lab.phone("anna-desk")
     call = anna.invites("*97")
     lab.advance(1)
-    assert lab.media.said[-1][1:14] == ["message from", "+", *"4930123456", message.id]
+    assert lab.media.said[-1] == ["new messages", *told(lab, message, "+4930123456")]
     call.bye()
     lab.at_rest()
     assert "the switch: voicemail of anna" in [record.answered_by for record in lab.records()]

@@ -89,7 +89,7 @@ def _winfo(asked: Asked, subject: Subject) -> Document:
 PACKAGES: Mapping[str, Package] = {
     "presence": Package(presence.CONTENT_TYPE, _presence, teams=True),
     "dialog": Package(dialog.CONTENT_TYPE, _dialog, teams=True),
-    "message-summary": Package(message_summary.CONTENT_TYPE, _messages, own=True),
+    "message-summary": Package(message_summary.CONTENT_TYPE, _messages, teams=True, own=True),
     "reg": Package(reg.CONTENT_TYPE, _reg, own=True),
     "presence.winfo": Package(winfo.CONTENT_TYPE, _winfo, own=True),
 }
