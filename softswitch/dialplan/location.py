@@ -16,11 +16,11 @@ ELEMENTS: Mapping[str, str] = {
     "house letter": "HNS",
     "landmark": "LMK",
     "more": "LOC",
+    "floor": "FLR",
     "name": "NAM",
     "postcode": "PC",
     "building": "BLD",
     "unit": "UNIT",
-    "floor": "FLR",
     "room": "ROOM",
 }
 """How an operator writes each part, and its element, in the order of the schema."""
