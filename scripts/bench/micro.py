@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The work alone: microseconds of the pump for a REGISTER, an OPTIONS and a call, without sockets.
+"""The work alone: microseconds of the pump for a REGISTER, an OPTIONS, a call, a PUBLISH with 50 watchers; no sockets.
 
-    python scripts/bench/micro.py [register|options|call|all] [--count 2000] [--profile]
+    python scripts/bench/micro.py [register|options|call|publish|all] [--count 2000] [--profile]
 
 Feeds `Switch.receive` with the bytes a client would send, answers what comes out as a callee would, and counts only
 the time within `receive`. Good for seeing where time goes (`--profile`), not for comparing servers.
@@ -41,6 +41,11 @@ from softswitch.store.memory_overrides import MemoryOverrideStore
 from softswitch.switch import Outside, Switch
 
 USERS = 200
+WATCHERS = 50
+PIDF = (
+    b'<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:up0@bench.local"><tuple id="t1">'
+    b"<status><basic>open</basic></status><contact>sip:up0@127.0.0.1</contact><note>n%dn</note></tuple></presence>"
+)
 SDP = (
     b"v=0\r\no=bench 53655765 2353687637 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     b"m=audio 40000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n"
@@ -71,6 +76,18 @@ class Directory:
         return "bench" if self._trusted else None
 
 
+class MovedClock(SystemClock):
+    """The system's, some time ahead."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.passed
+
+    def wall(self) -> float:
+        return super().wall() + self.passed
+
+
 class Bench:
     """A switch with its sockets cut off."""
 
@@ -80,7 +97,9 @@ class Bench:
     def __init__(self, trusted: bool, clock: Clock | None = None) -> None:
         plan = ["site:", "  domain: bench.local", "  timezone: Europe/Berlin", "people:"]
         for kind in "uc":
-            plan += [f"  {kind}p{i}: {{places: {{desk: {{phone: {kind}{i}}}}}}}" for i in range(USERS)]
+            plan += [
+                f"  {kind}p{i}: {{seen by: partners, places: {{desk: {{phone: {kind}{i}}}}}}}" for i in range(USERS)
+            ]
         plan += ["phones:", *(f"  {kind}{i}: {{secret: {kind}{i}}}" for kind in "uc" for i in range(USERS))]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "plan.yaml"
@@ -89,6 +108,7 @@ class Bench:
         self.listener = Listener(0, "UDP", "127.0.0.1", 5060, "127.0.0.1", 5060, "lan")
         self.out: list[tuple[bytes, Flow]] = []
         clock = clock or SystemClock()
+        self.clock = clock
         bus = Bus()
         registrar = Registrar(MemoryBindingStore(), bus, RegistrarLimits(), clock.wall())
         ha1 = {
@@ -185,6 +205,36 @@ class Bench:
         (ok,) = self.feed(self.request("OPTIONS", "sip:127.0.0.1:5060", "ping", "<sip:127.0.0.1:5060>"), self.client)
         assert ok.startswith(b"SIP/2.0 200"), ok
 
+    def watches(self) -> None:
+        """Another watcher of the first person."""
+        self.call += 1
+        to, extra = "<sip:up0@bench.local>", "Event: presence\r\nExpires: 3600\r\n"
+        out = self.feed(self.request("SUBSCRIBE", "sip:up0@bench.local", f"w{self.call}", to, extra), self.client)
+        assert out[0].startswith(b"SIP/2.0 200"), out
+        self.notified(out[1:])
+
+    def notified(self, notifies: list[bytes]) -> None:
+        for notify in notifies:
+            keep = re.findall(rb"^(?:Via|From|To|Call-ID|CSeq):.*\r\n", notify, re.MULTILINE)
+            self.feed(b"SIP/2.0 200 OK\r\n" + b"".join(keep) + b"Content-Length: 0\r\n\r\n", self.client)
+
+    etag = ""
+
+    def publish(self) -> None:
+        """A PUBLISH, and a NOTIFY with its answer for each watcher."""
+        self.call += 1
+        body = PIDF % self.call
+        extra = f"Event: presence\r\nExpires: 3600\r\nContent-Type: application/pidf+xml\r\n{self.etag}"
+        to = "<sip:up0@bench.local>"
+        # What is sent more often than each fiftieth of a second waits.
+        assert isinstance(self.clock, MovedClock)
+        self.clock.passed += 0.05
+        ok, *notifies = self.feed(self.request("PUBLISH", "sip:up0@bench.local", "up0", to, extra, body), self.client)
+        assert ok.startswith(b"SIP/2.0 200"), ok
+        assert len(notifies) == WATCHERS, len(notifies)
+        self.etag = f"SIP-If-Match: {re.search(rb'SIP-ETag: ([0-9a-f]+)', ok)[1].decode()}\r\n"  # type: ignore[index]
+        self.notified(notifies)
+
     def invite(self) -> None:
         self.call += 1
         n = self.call % USERS
@@ -224,11 +274,21 @@ class Bench:
 
 
 def measure(name: str, count: int, profile: bool, order: str = "tottime") -> None:
-    bench = Bench(trusted=name != "register")
-    step: Callable[[], None] = {"register": bench.register, "options": bench.options, "call": bench.invite}[name]
+    clock = MovedClock()
+    bench = Bench(name != "register", clock)
+    step: Callable[[], None] = {"register": bench.register, "options": bench.options, "call": bench.invite,
+                                  "publish": bench.publish}[name]  # fmt: skip
     if name == "call":
         for _ in range(USERS):
             bench.register("c", 5090)
+    if name == "publish":
+        bench.switch.start()
+        for _ in range(20):  # everybody is looked at once
+            clock.passed += 1
+            bench.switch.advance()
+        for _ in range(WATCHERS):
+            bench.watches()
+        count //= 10
     for _ in range(count // 4):
         step()
     gc.collect()
@@ -242,13 +302,14 @@ def measure(name: str, count: int, profile: bool, order: str = "tottime") -> Non
         for _ in range(count // 5):
             step()
         figures.append(bench.spent / (count // 5) * 1e6)
-    print(f"{name:9} {statistics.median(figures):7.1f} us [{min(figures):.1f}..{max(figures):.1f}]")
+    print(f"{name:9} {statistics.median(figures):7.1f} us [{min(figures):.1f}..{max(figures):.1f}]", end="")
+    print(f", {statistics.median(figures) / WATCHERS:.1f} for each of {WATCHERS}" if name == "publish" else "")
     bench.tell(order)
 
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("register", "options", "call", "all"), nargs="?", default="all")
+    parser.add_argument("what", choices=("register", "options", "call", "publish", "all"), nargs="?", default="all")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--log", choices=tuple(LEVELS), help="write a log of this level, as JSON, to nowhere")
@@ -256,7 +317,7 @@ async def main() -> None:
     given = parser.parse_args()
     if given.log:
         configure("json", given.log, open(os.devnull, "w"))  # noqa: ASYNC230, SIM115 (nothing waits for it)
-    for name in ("options", "register", "call") if given.what == "all" else (given.what,):
+    for name in ("options", "register", "call", "publish") if given.what == "all" else (given.what,):
         measure(name, given.count, given.profile, given.order)
 
 
