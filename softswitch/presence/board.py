@@ -197,6 +197,11 @@ class Board:
         person = plan.person_of(account) if plan is not None else None
         return person.name if person is not None else ""
 
+    def has(self, site: str, key: str) -> bool:
+        """Whether the dialplan has this person or team."""
+        plan = self.plans.get(site)
+        return plan is not None and (key in plan.people or key in plan.teams)
+
     def teams_of(self, site: str, person: str) -> list[str]:
         """The teams that a person is in."""
         return self._teams.get((site, person), [])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from softswitch.errors import PeerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,20 @@ class Rate:
     def forget(self, now: float) -> None:
         """Drop those who have been quiet."""
         self._full_at = {watcher: full_at for watcher, full_at in self._full_at.items() if full_at > now}
+
+
+class Admission:
+    """Refuses a watcher who asks too often."""
+
+    def __init__(self, limits: PresenceLimits, now: Callable[[], float]) -> None:
+        self._rate = Rate(limits)
+        self._now = now
+
+    def admit(self, watcher: tuple[str, str]) -> None:
+        """Raises PeerError(503)."""
+        if not self._rate.admit("@".join(watcher), self._now()):
+            raise PeerError(503, "Too Many Requests From You", headers=(b"Retry-After: 10",))
+
+    def forget(self) -> None:
+        """Drop those who have been quiet."""
+        self._rate.forget(self._now())

@@ -25,9 +25,9 @@ FUTURES_ONLY = {
     ("registrar/service.py", "asyncio"),
     ("presence/history.py", "asyncio"),
     ("presence/stored.py", "asyncio"),
-    ("presence/service.py", "asyncio"),
     ("trunks/usage.py", "asyncio"),
     ("bridge/emergencies.py", "asyncio"),
+    ("presence/saving.py", "asyncio"),
 }
 """A store's save gives a future."""
 
