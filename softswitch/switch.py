@@ -352,6 +352,8 @@ class Switch:
         """One whole message."""
         self.counters.messages_in += 1
         self.enter()
+        if self.layer.plain and data[:12] == b"SIP/2.0 200 " and self._confirmed(data):
+            return
         try:
             message = parse(data, flow)
         except PeerError as error:
@@ -372,6 +374,17 @@ class Switch:
             self.bug(error, message.call_id)
             self._failed(message)
         self.leave()
+
+    def _confirmed(self, data: bytes) -> bool:
+        """See `transaction/layer.Layer.confirmed`."""
+        try:
+            found = self.layer.confirmed(data)
+        except Exception as error:  # ours
+            self.bug(error, b"")
+            found = True
+        if found:
+            self.leave()
+        return found
 
     def malformed(self, error: PeerError, flow: Flow) -> None:
         """A message that could not be read: answered when it can be, else dropped."""

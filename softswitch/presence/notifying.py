@@ -8,6 +8,7 @@ from softswitch.dialplan.plan import Person
 from softswitch.flow import Flow
 from softswitch.presence.board import Board, Key
 from softswitch.presence.document import Document
+from softswitch.presence.letterhead import Letterhead
 from softswitch.presence.packages.lists import resource_list
 from softswitch.presence.packages.registry import PACKAGES, Asked, Subject
 from softswitch.presence.permission import member_view
@@ -73,6 +74,7 @@ class Notifying:
         if not watching:
             return
         known = self._documents.get(key)
+        changed = False
         if known:
             for wanted, document in list(known.items()):
                 if package and wanted[0] != package:
@@ -80,10 +82,11 @@ class Notifying:
                 made = self._make(key, wanted)
                 if made != document:
                     known[wanted] = made
+                    changed = True
         for subscription in list(watching):
             if not package or subscription.package == package:
                 # Who is told of something now may have been told the same before: then nothing is sent.
-                if subscription.state == QUIET and self._document(subscription) is subscription.sent:
+                if subscription.state == QUIET and not changed and self._document(subscription) is subscription.sent:
                     continue
                 subscription.receive(CHANGED)
 
@@ -123,23 +126,25 @@ class Notifying:
             return LOST
         dialog = subscription.dialog
         dialog.flow = flow
-        ids = self._layer.ids
-        branch = ids.branch()
-        event = subscription.package.encode()
-        if subscription.event_id:
-            event += b";id=" + subscription.event_id
-        headers = [b"Event: " + event, self._subscription_state(subscription)]
-        body = b""
+        branch = self._layer.ids.branch()
+        letterhead = subscription.letterhead
+        if letterhead is None or not letterhead.fits(dialog):
+            event = subscription.package.encode()
+            if subscription.event_id:
+                event += b";id=" + subscription.event_id
+            letterhead = subscription.letterhead = Letterhead.of(dialog, event)
+        lines, body = self._subscription_state(subscription), b""
         if document is not None:
             body = document.body(dialog.local_cseq)
-            headers.append(b"Content-Type: " + document.content_type)
+            lines += b"\r\nContent-Type: " + document.content_type
             if subscription.lists:
-                headers.append(b"Require: eventlist")
-        data = dialog.request(b"NOTIFY", branch, headers, body)
+                lines += b"\r\nRequire: eventlist"
+        dialog.local_cseq += 1
+        data = letterhead.request(branch, dialog.local_cseq, lines, body)
         subscription.sent = document
         subscription.next_at = self.now + subscription.interval
         sending = subscription.in_flight = _Sending(self, subscription, flow)
-        self._layer.send_request(b"NOTIFY", branch, data, flow, sending)
+        self._layer.send_plain(b"NOTIFY", branch, data, flow, sending)
         return SENDING
 
     def _subscription_state(self, subscription: Subscription) -> bytes:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from softswitch.dialog.dialog import Dialog
 from softswitch.presence.document import Document
+from softswitch.presence.letterhead import Letterhead
 
 QUIET, SENDING, HELD, LOST, ENDING, OVER = "quiet", "sending", "held", "lost", "ending", "over"
 """LOST: there is no way to the watcher now; his phone may register again."""
@@ -85,6 +86,7 @@ class Subscription:
         "in_flight",
         "interval",
         "key",
+        "letterhead",
         "lists",
         "longest",
         "next_at",
@@ -151,6 +153,8 @@ class Subscription:
         self.reason = b""
         """Why it ends, once it does."""
         self.sent: Document | None = None
+        self.letterhead: Letterhead | None = None
+        """The notifier's."""
         self.owed = False
         self.in_flight: object = None
         """What waits for the answer to the latest NOTIFY."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
-from softswitch.flow import Flow
+from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.sip.build import respond
 from softswitch.sip.message import Request, Response
@@ -16,6 +17,10 @@ from softswitch.transaction.server_invite import ACCEPTED, ServerInvite
 from softswitch.transaction.server_other import ServerOther
 from softswitch.transaction.timers import TimerValues, Wheel
 
+_PLAIN_200 = re.compile(
+    rb"SIP/2\.0 200 [^\r\n]*\r\nVia: SIP/2\.0/[A-Z]+ [^\r\n,;]+(?:;rport[=0-9]*)?;branch=([A-Za-z0-9]+)[;\r]"
+)
+_OK = Response(200, b"SIP/2.0 200 OK", [], [], {}, b"", Flow(Listener(0, "UDP", "", 0, "", 0, ""), "", 0))
 Server = ServerInvite | ServerOther
 Client = ClientInvite | ClientOther
 
@@ -50,6 +55,8 @@ class Layer:
         self.now = 0.0
         self.servers: dict[bytes, Server] = {}
         self.clients: dict[bytes, Client] = {}
+        self.plain: dict[bytes, ClientOther] = {}
+        """By branch: requests of whose answer their owners want to know no more than that it was a 200."""
         self._merge: dict[bytes, bytes] = {}
 
     # -- what comes in
@@ -97,6 +104,19 @@ class Layer:
             client.receive(response)
         else:
             self.user.on_stray_response(response)
+
+    def confirmed(self, data: bytes) -> bool:
+        """Whether this datagram is a plain 200 to a request that was sent with `plain`; then it is dealt with.
+
+        Found by the branch in its first line of headers, which is ours and unguessable. Whatever else it says goes
+        nowhere, so nothing else of it is read. What is spelled otherwise is parsed as everything is.
+        """
+        match = _PLAIN_200.match(data)
+        client = self.plain.get(match[1]) if match is not None and data[-4:] == b"\r\n\r\n" else None
+        if client is None:
+            return False
+        client.receive(_OK)
+        return True
 
     def advance(self, now: float) -> None:
         """Let time pass until `now`."""
@@ -147,10 +167,17 @@ class Layer:
         self.clients[key] = client
         return client
 
+    def send_plain(self, method: bytes, branch: bytes, data: bytes, flow: Flow, owner: ClientOwner) -> None:
+        """The same, for a request in whose 200 the owner reads nothing; no INVITE."""
+        key = b"%b|%b" % (branch, method)
+        self.clients[key] = self.plain[branch] = ClientOther(self, key, data, flow, owner)
+
     # -- what transactions tell
 
     def forget_client(self, key: bytes) -> None:
         self.clients.pop(key, None)
+        if self.plain:
+            self.plain.pop(key[: key.find(b"|")], None)
 
     def forget_server(self, key: bytes, merge_key: bytes) -> None:
         self.servers.pop(key, None)
