@@ -25,6 +25,10 @@ from softswitch.registrar.bindings import Binding
 
 UNKNOWN = State("", "", "", "")
 """Of somebody who was not looked at yet."""
+NOTHING_MOVES = frozenset(
+    ("call trying", "call ringing", "call answered", "call ended", "published", "publication expired")
+)
+"""Causes after which somebody's next call lands where it did, unless rules ask how people are."""
 Key = tuple[str, str]
 """Site and key of a person or team in the dialplan."""
 
@@ -52,6 +56,8 @@ class Board:
         """By person: when she became what she is, wall clock."""
         self._reached: dict[Key, bool] = {}
         """By site and account: whether a call could reach the phone when it was looked at last."""
+        self._landings: dict[Key, Landing] = {}
+        """By person where her next call lands, as long as nothing happened that it depends on."""
         self.use(plans)
 
     # -- the dialplan
@@ -91,7 +97,7 @@ class Board:
         """Everybody's state may be another now."""
         plan = self.plans.get(site)
         for person in plan.people if plan is not None else ():
-            self.dirty.setdefault((site, person), cause)
+            self._look_at_too((site, person), cause)
 
     def next_change(self) -> float | None:
         """When a schedule begins or ends next, seconds since 1970 UTC."""
@@ -135,7 +141,7 @@ class Board:
         self.look_at(site, person, event.cause)
         if before != now:
             for other in self._dependents((site, person)):
-                self.dirty.setdefault((site, other), event.cause)
+                self._look_at_too((site, other), event.cause)
         return person
 
     def _dependents(self, key: Key) -> list[str]:
@@ -155,32 +161,43 @@ class Board:
         """Somebody set where calls go, or it ended."""
         self.look_at(site, person, "override")
         for other in self._dependents((site, person)):
-            self.dirty.setdefault((site, other), "override")
+            self._look_at_too((site, other), "override")
         self._fresh.append((site, person))
 
-    def part_changed(self, event: PartChanged) -> None:
-        """A phone's part in a call changed."""
-        site, account = event.site, event.account
+    def part_changed(self, event: PartChanged, watched: Callable[[Key], bool]) -> None:
+        """A phone's part in a call changed. `watched(person)`: whether anybody sees her lamp."""
+        site, account, call_id, state, caller, *_ = event
         lamps = self._lamps.setdefault((site, account), {})
-        lamp = Lamp(account, event.call_id, event.state, event.caller, event.other, event.local_tag, event.remote_tag)
-        person = self.person_of(site, account)
-        if (site, person) not in self.dirty:
-            self._ended.pop((site, person), None)
-        if event.state == "ended":
-            lamps.pop(event.call_id, None)
+        before = lamps.get(call_id)
+        lamp = Lamp(account, call_id, state, caller, event.other, event.local_tag, event.remote_tag)
+        key = site, self.person_of(site, account)
+        if key not in self.dirty:
+            self._ended.pop(key, None)
+        if state == "ended":
+            lamps.pop(call_id, None)
             if not lamps:
                 del self._lamps[site, account]
-            if person:
-                self._ended.setdefault((site, person), []).append(lamp)
         else:
-            lamps[event.call_id] = lamp
-        if person:
-            self.look_at(site, person, f"call {event.state}")
+            lamps[call_id] = lamp
+        seen = key[1] and watched(key)
+        if state == "ended" and seen:
+            self._ended.setdefault(key, []).append(lamp)
+        # What only rings changes no state.
+        if seen or (key[1] and (before is not None and before.talks) != (state != "ended" and lamp.talks)):
+            self.look_at(*key, f"call {state}")
 
     def look_at(self, site: str, person: str, cause: str) -> None:
         """Somebody's state may be another now."""
-        self.dirty.pop((site, person), None)
-        self.dirty[site, person] = cause
+        key = site, person
+        self.dirty.pop(key, None)
+        self.dirty[key] = cause
+        if cause not in NOTHING_MOVES:
+            self._landings.pop(key, None)
+
+    def _look_at_too(self, key: Key, cause: str) -> None:
+        """The same, of somebody whose own doing it is not: a cause of hers counts for more."""
+        self.dirty.setdefault(key, cause)
+        self._landings.pop(key, None)
 
     def take(self, at_most: int) -> list[tuple[Key, str]]:
         """The next of those to be looked at, with the causes."""
@@ -219,7 +236,7 @@ class Board:
             self.since[site, person] = self.wall
         if now.availability != before.availability and person in plan.asked:
             for other in self._dependents((site, person)):
-                self.dirty.setdefault((site, other), f"{person} {now.availability}")
+                self._look_at_too((site, other), f"{person} {now.availability}")
         return before, now
 
     def presences(self, plan: Plan) -> Presences:
@@ -280,12 +297,17 @@ class Board:
         return Known(devices, published, silent is not None, at.target if at else "", note)
 
     def _landing(self, plan: Plan, person: Person) -> Landing:
-        facts = self._facts(plan.site)._replace(presences=self.presences(plan))
-        return landing(plan, person, facts, lambda account: self.reachable(plan.site, account))
+        key = plan.site, person.name
+        found = self._landings.get(key) if not plan.asked else None
+        if found is None:
+            facts = self._facts(plan.site)._replace(presences=self.presences(plan))
+            found = landing(plan, person, facts, lambda account: self.reachable(plan.site, account))
+            self._landings[key] = found
+        return found
 
     def _talks(self, site: str, account: str) -> bool:
         lamps = self._lamps.get((site, account))
-        return lamps is not None and any(one.caller or one.state == "answered" for one in lamps.values())
+        return lamps is not None and any(one.talks for one in lamps.values())
 
 
 def _holding(held: Mapping[str, Override], kind: str, wall: float) -> Override | None:

@@ -191,10 +191,15 @@ class Presence:
             self._arm_clock()
 
     def _on_part(self, event: PartChanged) -> None:
-        with self._moment():
-            self.board.wall = self._wall()
-            self.board.part_changed(event)
+        # Calls change within a moment of the pump, always.
+        self.board.wall = self._wall()
+        self.board.part_changed(event, self._watched)
+        if self.board.dirty:
             self._wake_looker()
+
+    def _watched(self, key: Key) -> bool:
+        about = self._roster.about
+        return bool(about(key)) or any(about((key[0], team)) for team in self.board.teams_of(*key))
 
     def mailbox_changed(self, site: str, person: str) -> None:
         """Something came into somebody's mailbox, or was heard or deleted."""

@@ -31,6 +31,11 @@ class Lamp(NamedTuple):
     local_tag: str
     remote_tag: str
 
+    @property
+    def talks(self) -> bool:
+        """A phone that only rings does not."""
+        return self.caller or self.state == "answered"
+
 
 def dialog_info(lamps: Sequence[Lamp], entity: str, site: str, details: bool) -> Document:
     """The document about `entity`; without `details` nobody learns with whom, and nobody can pick up."""
