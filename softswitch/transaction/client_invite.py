@@ -108,7 +108,7 @@ class ClientInvite:
     def accept(self, response: Response) -> None:
         self.state = ACCEPTED
         self.data = b""
-        self.layer.wheel.arm(self, self.layer.now + self.layer.values.lifetime)
+        self.layer.wheel.arm_loosely(self, self.layer.now + self.layer.values.lifetime)
         self.owner.on_response(response)
 
     def complete(self, response: Response) -> None:
@@ -118,7 +118,7 @@ class ClientInvite:
         if self.flow.listener.reliable:
             self.end(None)
         else:
-            self.layer.wheel.arm(self, self.layer.now + self.layer.values.timer_d)
+            self.layer.wheel.arm_loosely(self, self.layer.now + self.layer.values.timer_d)
         self.owner.on_response(response)
 
     def resend_ack(self, response: Response) -> None:

@@ -75,7 +75,7 @@ class ClientOther:
         else:
             self.state = COMPLETED
             self.data = b""
-            self.layer.wheel.arm(self, self.layer.now + self.layer.values.t4)
+            self.layer.wheel.arm_loosely(self, self.layer.now + self.layer.values.t4)
         assert owner is not None
         owner.on_response(response)
 

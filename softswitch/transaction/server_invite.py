@@ -188,7 +188,7 @@ class ServerInvite:
         else:
             self.state = CONFIRMED
             self.last = b""
-            self.layer.wheel.arm(self, self.layer.now + self.layer.values.t4)
+            self.layer.wheel.arm_loosely(self, self.layer.now + self.layer.values.t4)
 
     def resend_or_give_up(self, _: bytes) -> None:
         now = self.layer.now

@@ -115,7 +115,7 @@ class ServerOther:
         if self.flow.listener.reliable:
             self.end(b"")
         else:
-            self.layer.wheel.arm(self, self.layer.now + self.layer.values.lifetime)
+            self.layer.wheel.arm_loosely(self, self.layer.now + self.layer.values.lifetime)
 
     def end(self, _: bytes) -> None:
         self.state = TERMINATED

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from math import ceil
 from typing import Protocol
 
 SLOTS_PER_SECOND = 64
@@ -84,6 +85,10 @@ class Wheel:
             heappush(self._order, slot)
         else:
             waiting.append(item)
+
+    def arm_loosely(self, item: Timed, due: float) -> None:
+        """The same, up to a second later: what only clears away is done once a second, and not in 64 small wake-ups."""
+        self.arm(item, float(ceil(due)))
 
     def next_due(self) -> float | None:
         """When `advance` has something to look at, or None."""
