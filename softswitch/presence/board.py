@@ -17,6 +17,7 @@ from softswitch.dialplan.schedule import Schedule
 from softswitch.events import BindingChanged, PartChanged
 from softswitch.presence import compose
 from softswitch.presence.compose import Device, Known, Landing, Published, State
+from softswitch.presence.dialoginfo import lamps_from
 from softswitch.presence.landing import landing
 from softswitch.presence.packages.dialog import Lamp
 from softswitch.presence.ports import Ways
@@ -263,6 +264,8 @@ class Board:
         for person in people:
             for account in _phones(person):
                 running += self._lamps.get((site, account), {}).values()
+            for published in self.publications.of(site, person.name):
+                running += lamps_from(published.lamps)
             ended += self._ended.get((site, person.name), ())
         return running + ended
 
@@ -289,6 +292,7 @@ class Board:
         published = [
             Published(one.account, one.open, one.activity, one.note, one.published_at)
             for one in self.publications.of(site, person.name)
+            if one.package == "presence" or one.activity  # a phone that is in no call says nothing by that
         ]
         held = self._facts(site).overrides.get(person.name, {})
         silent, at = _holding(held, DO_NOT_DISTURB, self.wall), _holding(held, AT, self.wall)

@@ -32,6 +32,8 @@ def attribute(value: str) -> str:
 
 def _printable(value: str) -> str:
     """Without what XML can't hold."""
+    if value.isprintable():
+        return value  # the usual case
     return "".join(
         char if char >= " " and char not in "\ufffe\uffff" and not "\ud800" <= char <= "\udfff" else " "
         for char in value

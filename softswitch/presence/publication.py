@@ -12,6 +12,16 @@ MOST_OF_A_PERSON = 20
 """Publications at once: some devices, and some that were lost without a word."""
 
 
+class Content(NamedTuple):
+    """What a device says; see `stored.StoredPublication`."""
+
+    package: str
+    open: bool
+    activity: str
+    note: str
+    lamps: str = ""
+
+
 class Told(NamedTuple):
     """A publication and what becomes of it."""
 
@@ -47,18 +57,21 @@ class Publications:
         person: str,
         account: str,
         if_match: str,
-        content: tuple[bool, str, str] | None,
+        content: Content | None,
         seconds: int,
         wall: float,
+        package: str = "presence",
     ) -> Told:
         """Carry out one PUBLISH: make, refresh, change or (with 0 seconds) remove (RFC 3903 §6).
 
-        `content` is (open, activity, note), None where the request has no body. Raises PeerError: 412 for an entity
+        `content` is None where the request has no body. Raises PeerError: 412 for an entity
         tag that nobody has or another's phone, 400 for a first publication without a body, 403 for too many.
         """
         held = self._held.get((site, person), {})
         before = held.get(if_match) if if_match else None
-        if if_match and (before is None or before.expires_at <= wall or before.account != account):
+        if if_match and (before is None or before.expires_at <= wall):
+            raise PeerError(412)
+        if before is not None and (before.account != account or before.package != package):
             raise PeerError(412)
         if before is None:
             if content is None:
@@ -71,10 +84,16 @@ class Publications:
             return Told(None, before)
         if content is None:
             assert before is not None
-            content, at = (before.open, before.activity, before.note), before.published_at
+            content, at = (
+                Content(before.package, before.open, before.activity, before.note, before.lamps),
+                before.published_at,
+            )
         else:
             at = wall
-        now = StoredPublication(site, person, self._new_tag(), account, *content, at, wall + seconds)
+        now = StoredPublication(
+            site, person, self._new_tag(), account, content.open, content.activity, content.note, at, wall + seconds,
+            content.package, content.lamps,
+        )  # fmt: skip
         if before is not None:
             self._drop(before)
         self._held.setdefault((site, person), {})[now.etag] = now

@@ -51,6 +51,10 @@ class StoredPublication(NamedTuple):
     note: str
     published_at: float
     expires_at: float
+    package: str = "presence"
+    """Or "dialog"."""
+    lamps: str = ""
+    """Of `dialog`: the calls, as `dialoginfo.lamps_text` writes them."""
 
 
 class PresenceChange(NamedTuple):

@@ -135,6 +135,10 @@ publications = Table(
     Column("note", Text, nullable=False),
     Column("published_at", Float, nullable=False),
     Column("expires_at", Float, nullable=False),
+    # "presence" or "dialog".
+    Column("package", Text, nullable=False, server_default="presence"),
+    # Of dialog: a JSON list; "" for none.
+    Column("lamps", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

@@ -121,7 +121,7 @@ def test_only_for_oneself(lab: Lab, anna: Phone, carla: Phone) -> None:
     assert publishes(carla, pidf(), to="200").status == 403
     assert publishes(carla, pidf(), to="999").status == 404
     assert publishes(carla, b"", to="102").status == 400
-    other = carla.sends("PUBLISH", "102", "Event: dialog", "Content-Type: application/dialog-info+xml", body=b"<x/>")
+    other = carla.sends("PUBLISH", "102", "Event: reg", "Content-Type: application/reginfo+xml", body=b"<x/>")
     lab.advance()
     assert other.status == 489
     text = carla.sends("PUBLISH", "102", "Event: presence", "Content-Type: text/plain", body=b"here")
@@ -140,3 +140,65 @@ def test_a_publication_outlives_a_restart(lab: Lab, anna: Phone, carla: Phone) -
     assert anna_again.status == 200
     lab.advance()
     assert watch.note.startswith("Busy (office). do not ask")
+
+
+def dialog_info(*dialogs: str, state: str = "full") -> bytes:
+    return (
+        '<?xml version="1.0"?><dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="0" '
+        f'state="{state}" entity="sip:anna@acme.example">{"".join(dialogs)}</dialog-info>'
+    ).encode()
+
+
+def dialog(state: str, name: str = "1") -> str:
+    remote = "<remote><identity>sip:peter@partner.example</identity></remote>"
+    return f'<dialog id="{name}" call-id="c" direction="initiator"><state>{state}</state>{remote}</dialog>'
+
+
+def tells_calls(lab: Lab, phone: Phone, body: bytes, *extra: str) -> Exchange:
+    kind = "Content-Type: application/dialog-info+xml"
+    made = phone.sends("PUBLISH", "101", "Event: dialog", kind, *extra, body=body)
+    lab.advance()
+    return made
+
+
+def test_calls_of_another_network(lab: Lab, anna: Phone, carla: Phone) -> None:
+    """A desk phone with a second line tells of its calls there (RFC 4235 by RFC 3903)."""
+    lamp, state = carla.watches_over("101", "dialog"), carla.watches_over("101")
+    own = lab.phone("anna-mobile").watches_over("101", "dialog")
+    lab.advance()
+    first = tells_calls(lab, anna, dialog_info(dialog("early")))
+    assert (first.status, lamp.lamp) == (200, "blinking")
+    second = tells_calls(lab, anna, dialog_info(dialog("confirmed")), f"SIP-If-Match: {tag_of(first)}")
+    assert lamp.lamp == "on"
+    assert state.note.startswith("On the phone (office)")
+    assert "peter" not in lamp.body
+    assert 'call-id="c"' not in lamp.body
+    assert "<identity>sip:peter@partner.example</identity>" in own.body
+    lab.starts_switch()
+    lab.advance(1)
+    assert lamp.lamp == "on"
+    third = tells_calls(lab, anna, dialog_info(dialog("terminated")), f"SIP-If-Match: {tag_of(second)}")
+    assert lamp.lamp == "off"
+    assert state.note.startswith("Available")
+    # A tag of one event package is none of another.
+    assert publishes(anna, pidf(), f"SIP-If-Match: {tag_of(third)}").status == 412
+    lab.advance(3700)
+    assert not list(lab.switch.presence.publications)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"<x/>", b"Not a dialog-info Document"),
+        (dialog_info(state="partial"), b"Publish the Full State"),
+        (dialog_info(dialog("asleep")), b"Dialog Without id or state"),
+        (dialog_info(dialog("early", "")), b"Dialog Without id or state"),
+        (dialog_info(*[dialog("early")] * 51), b"Too Many Dialogs"),
+        (dialog_info("<a>" * 60 + "</a>" * 60), b"dialog-info Too Deep"),
+        (BOMB, b"No DTD Allowed in dialog-info"),
+    ],
+)
+def test_bad_dialogs(lab: Lab, anna: Phone, body: bytes, reason: bytes) -> None:
+    refused = tells_calls(lab, anna, body)
+    assert refused.final is not None
+    assert (refused.status, refused.final.reason) == (400, reason)

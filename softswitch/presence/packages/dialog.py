@@ -30,6 +30,8 @@ class Lamp(NamedTuple):
     other: str
     local_tag: str
     remote_tag: str
+    id: str = ""
+    """Of a dialog that the phone published: its own name for it; `other` is a whole address then."""
 
     @property
     def talks(self) -> bool:
@@ -54,13 +56,15 @@ def _dialog(number: int, lamp: Lamp, entity: str, site: str, details: bool) -> s
         # The id must not say which call it is: two who talk with each other would show the same one.
         return f'<dialog id="d{number}" direction="{direction}"><state>{state}</state></dialog>'
     # Unique among the dialogs of the document, and the same for the same call (RFC 4235 §4.1.1).
-    identity = attribute(f"{lamp.call_id} {lamp.account}")
-    names = f"call-id={attribute(lamp.call_id)}"
+    identity = attribute(f"{lamp.id or lamp.call_id} {lamp.account}".strip())
+    names = f"call-id={attribute(lamp.call_id)}" if lamp.call_id else ""
     if lamp.local_tag:
         names += f" local-tag={attribute(lamp.local_tag)}"
     if lamp.remote_tag:
         names += f" remote-tag={attribute(lamp.remote_tag)}"
-    there = f"sip:{lamp.other}@{site}" if lamp.other else "sip:anonymous@anonymous.invalid"
+    there = "sip:anonymous@anonymous.invalid"
+    if lamp.other:
+        there = lamp.other if lamp.id else f"sip:{lamp.other}@{site}"
     return (
         f'<dialog id={identity} {names} direction="{direction}"><state>{state}</state>'
         f"<local>{_end(entity)}</local><remote>{_end(there)}</remote></dialog>"
