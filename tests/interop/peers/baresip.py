@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..office import DOMAIN, Account
-from .process import Deadline, PeerFailed, Process
+from .process import Deadline, PeerFailed, Process, wait_until
 
 MODULES = "/usr/lib/baresip/modules"
 CONTROL_PORT = 4444
@@ -171,6 +171,19 @@ class Baresip:
         """Send who is at the other end on to somebody."""
         self.command("transfer", f"sip:{user}@{DOMAIN}")
 
+    def hold(self) -> None:
+        self._reinvite("hold")
+
+    def resume(self) -> None:
+        """COMPAT: afterwards 1.0.0 hears, and plays nothing into a file any more: nothing is recorded."""
+        self._reinvite("resume")
+
+    def _reinvite(self, command: str) -> None:
+        """It says nothing of the end, but shows the ACK that it sends."""
+        before = self.output.count("\nACK sip:")
+        self.command(command)
+        wait_until(lambda: self.output.count("\nACK sip:") > before, f"an ACK of {command}", 10)
+
     def hang_up(self) -> None:
         self.command("hangup")
 
@@ -215,7 +228,7 @@ def _connect_inside(netns: str, host: str, port: int) -> socket.socket:
     def connect() -> None:
         # Only this thread moves into the namespace, and it ends here.
         try:
-            _enter(netns)
+            enter(netns)
             result.append(socket.create_connection((host, port), timeout=5))
         except OSError as error:
             result.append(error)
@@ -229,7 +242,8 @@ def _connect_inside(netns: str, host: str, port: int) -> socket.socket:
     return result[0]
 
 
-def _enter(netns: str) -> None:
+def enter(netns: str) -> None:
+    """Move the calling thread into a namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
     with open(f"/run/netns/{netns}") as file:
         if libc.setns(file.fileno(), 0x40000000):  # CLONE_NEWNET

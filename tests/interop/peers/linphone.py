@@ -131,6 +131,14 @@ class Linphone:
         """Send who is at the other end on to somebody."""
         self._type(f"transfer sip:{user}@{DOMAIN}")
 
+    def hold(self) -> None:
+        self._type("pause")
+        self._process.wait_next(r"to LinphoneCallPaused$", 10)
+
+    def resume(self) -> None:
+        self._type("resume")
+        self.established()
+
     def hang_up(self) -> None:
         self._type("terminate")
 

@@ -63,8 +63,13 @@ class Pjsua(Worker):
         self.rings()
         self.command("answer", code=200)
 
-    def hang_up(self) -> None:
-        self.command("hangup")
+    def hold(self) -> None:
+        self.command("hold")
+        self.wait_event("media", status="held")
+
+    def resume(self) -> None:
+        self.command("resume")
+        self.wait_event("media", status="active")
 
     def established(self) -> None:
         self.wait_event("state", state="CONFIRMED")

@@ -195,6 +195,22 @@ class Phone(pj.Account):
                 raise ValueError(f"no command {command}")
 
 
+_PRIORITY = {"PCMA": 130, "PCMU": 128}
+_NOT_NOW = 70013
+"""PJ_EINVALIDOP: an offer is under way, such as the one that settles on one codec."""
+
+
+def try_offer(phone: Phone, command: dict[str, Any]) -> dict[str, Any] | None:
+    """Carry out a command that makes an offer; itself where it has to be given once more."""
+    try:
+        phone.do(command)
+    except pj.Error as error:
+        if error.status == _NOT_NOW:
+            return command
+        tell("failed", reason=error.info())
+    return None
+
+
 def main() -> None:
     options: dict[str, Any] = json.loads(sys.argv[1])
     endpoint, settings, transport = pj.Endpoint(), pj.EpConfig(), pj.TransportConfig()
@@ -219,19 +235,27 @@ def main() -> None:
     endpoint.libStart()
     for codec in endpoint.codecEnum2():
         # G.711 only: its samples can be compared with what was sent.
-        endpoint.codecSetPriority(codec.codecId, 128 if codec.codecId.startswith("PCM") else 0)
+        endpoint.codecSetPriority(codec.codecId, _PRIORITY.get(codec.codecId[:4], 0))
     phone = Phone(options)
     # Unbuffered: a second line read ahead would be invisible to select.
     typed = open(0, "rb", buffering=0)  # noqa: SIM115
+    again: dict[str, Any] | None = None
     while True:
         endpoint.libHandleEvents(10)
+        if again is not None:
+            again = try_offer(phone, again)
+            continue
         if not select.select([typed], [], [], 0)[0]:
             continue
         line = typed.readline()
         if not line or json.loads(line)["command"] == "quit":
             break
+        command = json.loads(line)
+        if command["command"] in ("hold", "resume"):
+            again = command
+            continue
         try:
-            phone.do(json.loads(line))
+            phone.do(command)
         except pj.Error as error:
             tell("failed", reason=error.info())
     phone.shutdown()
