@@ -118,7 +118,9 @@ class Lab:
         """How many hosts each home has."""
         self.internet = Host(self._namespace("internet"), PUBLIC, PUBLIC_6)
         self._bridge(self.internet.netns, PUBLIC, PUBLIC_6)
-        _run("ip", "netns", "exec", self.internet.netns, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1")
+        # With forwarding on, who looks for a place that there is not (such as a name server) is told so at once.
+        for setting in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+            _run("ip", "netns", "exec", self.internet.netns, "sysctl", "-q", "-w", f"{setting}=1")
 
     def _bridge(self, netns: str, address: str, ipv6: str = "") -> None:
         _run("ip", "-n", netns, "link", "add", "br0", "address", _BRIDGE, "type", "bridge")
