@@ -2,7 +2,7 @@
 """A bridged call: its work beside a proxied one's, its memory, the time to fail over.
 
     scripts/bench/bridged.py work [--count 2000] [--profile]   microseconds of the pump, and those of a proxied call
-    scripts/bench/bridged.py memory [--count 2000]             bytes that a call holds in the switch
+    scripts/bench/bridged.py memory [--count 2000] [--profile] bytes that a call holds in the switch
     scripts/bench/bridged.py failover                          from our INVITE to that to the next trunk, for real
 
 A call comes in over one trunk, is decided by the dialplan, and goes out over another one: INVITE, 180, 200, ACK and BYE
@@ -21,12 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bridge import CALLEE, CALLER, PLAN, PORT, SERVER, running, settings, wait_for
-from memory import resident
 from micro import SDP, Bench
 
 from softswitch.clock import Clock, VirtualClock
@@ -129,7 +129,7 @@ def work(count: int, profile: bool, order: str) -> None:
     bridged.tell(order)
 
 
-def memory(count: int) -> None:
+def memory(count: int, where: bool) -> None:
     """Calls that stay."""
     clock = VirtualClock()
     bench = BridgeBench(clock)
@@ -137,17 +137,21 @@ def memory(count: int) -> None:
         bench.whole()
     clock.advance(60.0)
     bench.switch.advance()
-    begun = resident()
+    gc.collect()
+    tracemalloc.start()
     for _ in range(count):
         bench.begin()
-    assert len(bench.switch.bridges) == count
-    # The transactions of their INVITEs are over after 32 seconds.
-    print(f"{(resident() - begun) / count:7.0f} bytes a bridged call, just begun, {count} calls")
-    for _ in range(40):
+    bench.out.clear()
+    print(f"{tracemalloc.get_traced_memory()[0] / count:7.0f} bytes a bridged call that has just been answered")
+    for _ in range(40):  # until the transactions of its INVITEs are over
         clock.advance(1.0)
         bench.switch.advance()
-    assert len(bench.switch.bridges) == count
-    print(f"{(resident() - begun) / count:7.0f} bytes a bridged call under way")
+    gc.collect()
+    held, calls = tracemalloc.get_traced_memory()[0], len(bench.switch.bridges)
+    print(f"{held / count:7.0f} bytes a bridged call under way, of {calls}")
+    if where:
+        for line in tracemalloc.take_snapshot().statistics("lineno")[:25]:
+            print(f"{line.size / count:7.0f}  {line.traceback}")
 
 
 def failover() -> None:
@@ -217,7 +221,7 @@ async def main() -> None:
     if given.what == "work":
         work(given.count, given.profile, given.order)
     elif given.what == "memory":
-        memory(given.count)
+        memory(given.count, given.profile)
     else:
         failover()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +48,14 @@ class Sipp:
         address: str = "127.0.0.1",
         netns: str | None = None,
         keys: Mapping[str, str] | None = None,
+        echoes: bool = False,
     ) -> None:
         """Start `scenario` ("call") against `server` (host:port).
 
         `via` is the transport named in the messages when a tunnel carries them over another one; `password` a
         wrong one; `keys` are more words for the scenario; `milliseconds` the pause of scenarios that have one;
         `incoming` the scenario for calls that come in while `scenario` runs; `seconds` the limit for everything.
+        With `echoes` all sound is sent back.
         """
         folder.mkdir(parents=True)
         self._folder, self._scenario, self._seconds = folder, scenario, seconds
@@ -66,10 +69,12 @@ class Sipp:
             "-recv_timeout", f"{seconds * 1000}",
             "-key", "via", (via or transport).upper(), "-key", "expires", str(expires),
             "-trace_err", "-error_file", folder / "errors.log", "-trace_msg", "-message_file", folder / "messages.log",
-            "-trace_stat", "-stf", folder / "counts.csv", "-fd", "1", "-auth_uri", DOMAIN,
+            "-trace_stat", "-stf", folder / "counts.csv", "-fd", "1", "-auth_uri", DOMAIN, "-aa",
         ]  # fmt: skip
         for name, value in (keys or {}).items():
             command += ["-key", name, value]
+        if echoes:
+            command += ["-rtp_echo", "-mp", str(port + 1)]
         if incoming:
             command += ["-oocsf", SCENARIOS / f"{incoming}.xml"]
         self._process = Process(command, cwd=folder, netns=netns)
@@ -83,6 +88,12 @@ class Sipp:
                 f"sipp {self._scenario} ended with {code}, {counts}:\n{self.errors()}\n{self.messages()[-6000:]}"
             )
         return counts
+
+    def succeeded(self) -> None:
+        """Wait until a call of one that goes on has ended as the scenario says; raises PeerFailed."""
+        wait_until(lambda: self.counts().successful > 0, f"end of a call at sipp {self._scenario}: {self.errors()}", 8)
+        if self.counts().failed:
+            raise PeerFailed(f"sipp {self._scenario}: {self.errors()}\n{self.messages()[-6000:]}")
 
     def wait_message(self, pattern: str, seconds: float = 5.0) -> None:
         """Wait until a message that it sent or received matches, e.g. "SIP/2.0 200"."""
@@ -109,6 +120,11 @@ class Sipp:
         """Every message sent and received so far."""
         path = self._folder / "messages.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def kill(self) -> None:
+        """As if its plug were pulled."""
+        self._process.signal(signal.SIGKILL)
+        self._process.wait(2)
 
     def stop(self) -> None:
         self._process.stop()
