@@ -14,7 +14,8 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ...sip.sdp import DIRECTIONS, Media, Sdp, is_unspecified
-from ...sound.g711 import ALAW_OF_ULAW, LEVEL_OF_ALAW
+from ...sound.g711 import LEVEL_OF_ALAW
+from .coders import CODERS, Coder, Pcma
 from .measure import Codecs
 from .player import CannotPlay, load
 from .port import Port
@@ -30,7 +31,6 @@ _LOUD = 6
 """As `LEVEL_OF_ALAW`; telephone lines hiss below that."""
 _NOISE_BYTES = 20
 """A payload of another codec that is no longer than this is comfort noise, or a key."""
-_CODECS: dict[str, bool] = {"PCMA": True, "PCMU": False}
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +40,7 @@ class Hold:
     __slots__ = (
         "_before",
         "_codecs",
+        "_coder",
         "_held",
         "_holder",
         "_judge_at",
@@ -59,6 +60,7 @@ class Hold:
         self._spoken = spoken
         self._judge_at = now + DEAF_SECONDS
         self._music = False
+        self._coder: tuple[str, Coder] = "PCMA", Pcma()
         self._before: Callable[[memoryview | bytes], int] | None = None
         """Who stood there before us."""
         self.talker: Talker | None = None
@@ -101,10 +103,11 @@ class Hold:
     def _is_sound(self, packet: memoryview | bytes) -> bool:
         payload = payload_of(packet)
         name = self._codecs.get(packet[1] & 0x7F, ("", 0))[0].upper()
-        is_alaw = _CODECS.get(name)
-        if is_alaw is None:
+        if name not in CODERS:
             return len(payload) > _NOISE_BYTES
-        alaw = bytes(payload) if is_alaw else bytes(payload).translate(ALAW_OF_ULAW)
+        if name != self._coder[0]:
+            self._coder = name, CODERS[name]()
+        alaw = self._coder[1].decode(bytes(payload))
         return bool(alaw) and max(alaw.translate(LEVEL_OF_ALAW)) > _LOUD
 
     def end(self) -> None:

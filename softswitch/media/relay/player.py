@@ -5,7 +5,7 @@ It sends all the time, so that the phone's router keeps its door open and no pho
 
 from __future__ import annotations
 
-from ...sound.g711 import ALAW_SILENCE, ULAW_OF_ALAW
+from ...sound.g711 import ALAW_SILENCE
 from ...sound.wav import LARGEST_BYTES, form_of
 
 
@@ -48,8 +48,8 @@ class Player:
         self._sound, self._repeat = sound, repeat and bool(sound)
         self._at = at % len(sound) if self._repeat else at
 
-    def next(self, size: int, is_alaw: bool) -> bytes:
-        """The next so many samples, in one codec or the other."""
+    def next(self, size: int) -> bytes:
+        """The next so many samples, as A-law."""
         piece = self._sound[self._at : self._at + size]
         self._at += size
         while len(piece) < size and self._repeat:
@@ -58,4 +58,4 @@ class Player:
         if len(piece) < size:
             self._sound, self._at = b"", 0
             piece = piece.ljust(size, bytes((ALAW_SILENCE,)))
-        return piece if is_alaw else piece.translate(ULAW_OF_ALAW)
+        return piece

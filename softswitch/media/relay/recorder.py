@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 
-from ...sound.g711 import ALAW_OF_ULAW, ALAW_SILENCE, RATE
+from ...sound.g711 import ALAW_SILENCE, RATE
 from ...sound.wav import HEADER_BYTES, alaw_header
+from .coders import Coder
 from .rtp import payload_of
 
 _OPEN_BYTES = RATE
@@ -58,13 +59,13 @@ class Recorder:
         """Whether it is as long as it may be."""
         return self.samples >= self._limit
 
-    def hear(self, packet: memoryview | bytes, is_alaw: bool) -> None:
-        """An RTP packet of G.711."""
+    def hear(self, packet: memoryview | bytes, coder: Coder) -> None:
+        """An RTP packet of this codec."""
         payload = bytes(payload_of(packet))
         if payload:
-            self._put(int.from_bytes(packet[4:8], "big"), bytes(packet[8:12]), payload, is_alaw)
+            self._put(int.from_bytes(packet[4:8], "big"), bytes(packet[8:12]), coder.decode(payload))
 
-    def _put(self, timestamp: int, ssrc: bytes, payload: bytes, is_alaw: bool) -> None:
+    def _put(self, timestamp: int, ssrc: bytes, payload: bytes) -> None:
         if ssrc != self._ssrc:
             self._ssrc, self._origin = ssrc, (timestamp - self.samples) & 0xFFFFFFFF
         at = (timestamp - self._origin) & 0xFFFFFFFF
@@ -81,7 +82,7 @@ class Recorder:
             return
         if end > len(self._open):
             self._open.extend(bytes((ALAW_SILENCE,)) * (end - len(self._open)))
-        self._open[at:end] = (payload if is_alaw else payload.translate(ALAW_OF_ULAW))[: end - at]
+        self._open[at:end] = payload[: end - at]
         if len(self._open) >= _OPEN_BYTES + _WRITTEN_AT_ONCE:
             self._write(len(self._open) - _OPEN_BYTES)
 

@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from struct import Struct
 from typing import NamedTuple, Protocol
 
-from ...sound.g711 import ALAW_OF_ULAW, ULAW_OF_ALAW
+from .coders import CODERS, Coder, Pcma
 from .dtmf import Keys
 from .player import Player
 from .port import Port
@@ -53,6 +53,7 @@ class Talker:
     """One end."""
 
     __slots__ = (
+        "_coder",
         "_keys",
         "_number",
         "_passed",
@@ -83,6 +84,7 @@ class Talker:
         self.wanted: tuple[bytes, ...] = ()
         """The key of a partner that we had, and that is not back yet."""
         self.codec: Codec | None = None
+        self._coder: tuple[str, Coder] = "PCMA", Pcma()
         self.port: Port | None = None
         self.player = Player()
         self.recorder: Recorder | None = None
@@ -106,6 +108,14 @@ class Talker:
     def speak_to(self, port: Port, codec: Codec) -> None:
         """Speak through this port; who has us hear sees to that."""
         self.codec, self.port = codec, port
+
+    @property
+    def coder(self) -> Coder:
+        """Of the codec at hand."""
+        name = self.codec.name if self.codec is not None else "PCMA"
+        if name != self._coder[0]:
+            self._coder = name, CODERS[name]()
+        return self._coder[1]
 
     @property
     def source(self) -> tuple[int, int, int, float]:
@@ -135,9 +145,10 @@ class Talker:
         if self.partner is not None:
             return size / 8000
         said = not self.player.is_done
-        payload = self.player.next(size, codec.is_alaw)
+        alaw = self.player.next(size)
         if codec.heard:
-            packet = _HEADER.pack(0x80, codec.number, self._number, self._timestamp, self._ssrc) + payload
+            packet = _HEADER.pack(0x80, codec.number, self._number, self._timestamp, self._ssrc)
+            packet += self.coder.encode(alaw)
             try:
                 port.send(packet)
             except OSError:
@@ -160,7 +171,7 @@ class Talker:
             if key:
                 self.tell("dtmf", key)
         elif self.recorder is not None and kind == codec.number:
-            self.recorder.hear(packet, codec.is_alaw)
+            self.recorder.hear(packet, self.coder)
         if self.partner is not None:
             self.partner.pass_on(packet, codec)
         return 0
@@ -187,8 +198,8 @@ class Talker:
         kind, payload = packet[1] & 0x7F, bytes(payload_of(packet))
         if kind == theirs.number:
             number = own.number
-            if theirs.is_alaw != own.is_alaw:
-                payload = payload.translate(ULAW_OF_ALAW if theirs.is_alaw else ALAW_OF_ULAW)
+            if theirs.name != own.name and self.partner is not None:
+                payload = self.coder.encode(self.partner.coder.decode(payload))
         elif kind == theirs.events and own.events >= 0:
             number = own.events
         else:
