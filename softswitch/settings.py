@@ -176,6 +176,8 @@ class RelaySettings:
     """The folder in which relays that are services of their own have their sockets; None: the switch starts them."""
     silence_seconds: float
     """A stream that was silent on both sides for so long is given up."""
+    kernel_forwarding: bool = False
+    """Have the kernel move the packets of streams whose parties are known, where it can; experimental."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -337,7 +337,15 @@ class _Reader:
         if 2 * raw.processes * _LEAST_PAIRS > raw.ports.last - raw.ports.first + 1:
             self._complain(f"each relay process wants {2 * _LEAST_PAIRS} ports at least", "relay", "processes")
         return settings.RelaySettings(
-            raw.engine, raw.ports, anywhere, use, tuple(addresses.values()), raw.processes, service, raw.silence
+            raw.engine,
+            raw.ports,
+            anywhere,
+            use,
+            tuple(addresses.values()),
+            raw.processes,
+            service,
+            raw.silence,
+            raw.kernel_forwarding,
         )
 
     def _implied(self, listener: Listener, listeners: tuple[Listener, ...]) -> settings.RelayAddress | None:

@@ -84,6 +84,7 @@ class WrittenRelay:
     processes: Annotated[int, PlainValidator(relay_processes)] = 1
     service: str | None = None
     silence: Seconds = 120.0
+    kernel_forwarding: YesNo = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,9 +92,9 @@ class Ng:
                 continue
         raise SystemExit("the engine does not answer")
 
-    def port(self, port: int, **message: object) -> int:
+    def port(self, port: int, host: str = LOOPBACK, **message: object) -> int:
         sdp = (
-            f"v=0\r\no=- 1 1 IN IP4 {LOOPBACK}\r\ns=-\r\nc=IN IP4 {LOOPBACK}\r\nt=0 0\r\n"
+            f"v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
             f"m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"
         )
         reply = self.ask(sdp=sdp, flags=["trust-address"], ICE="remove", replace=["origin"], **message)

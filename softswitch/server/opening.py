@@ -142,6 +142,7 @@ async def _open_relay(server: Server, stack: AsyncExitStack) -> None:
     for part in server.relays:
         await start_relay(part, server.settings, stack, server.relay_changed)
         part.client.subscribe("ports", partial(server.ports_changed, part))
+        part.client.subscribe("kernel", partial(server.kernel_changed, part))
     members: list[tuple[RelayClient, int]] = [(RtpengineClient(one.host, one.port), one.weight) for one in relay.engine]
     if len(server.relays) > 1:
         members = [(part.client, 1) for part in server.relays]

@@ -56,6 +56,10 @@ class RelayPart:
         except TimeoutError:
             return found
         found |= {name: told.get(name, 0) for name in ("sessions", "pairs-free")}
+        trouble = told.get("kernel-trouble")
+        if isinstance(trouble, bytes):
+            found["kernel forwarding"] = f"off: {trouble.decode('utf-8', 'replace')}" if trouble else "on"
+            found["streams in the kernel"] = told.get("kernel-streams", 0)
         added = told.get("added")
         counts = [one for one in added if isinstance(one, int)] if isinstance(added, list) else []
         if any(counts):
@@ -88,7 +92,9 @@ def relay_settings(settings: Settings, number: int, control: str) -> RelaySettin
         raise CannotStart("relay: no address to relay media on; name one under relay: networks:")
     first, last = list(_shares(relay.ports.first, relay.ports.last, relay.processes))[number - 1]
     networks = tuple(Network(one.network, one.bind, one.advertised) for one in relay.addresses)
-    return RelaySettings(control, networks, first, last, relay.silence_seconds)
+    return RelaySettings(
+        control, networks, first, last, relay.silence_seconds, kernel=relay.kernel_forwarding
+    )
 
 
 def _shares(first: int, last: int, count: int) -> Iterator[tuple[int, int]]:

@@ -232,6 +232,17 @@ class Server:
         else:
             self.alarms.pop("media ports", None)
 
+    def kernel_changed(self, part: RelayPart, event: MediaEvent) -> None:
+        """The kernel forwards sound in a relay's stead from now on, or no longer."""
+        reason, name = event.details.get("reason"), f"{part.name}, kernel forwarding"
+        if isinstance(reason, bytes) and reason:
+            text = reason.decode("utf-8", "replace")
+            log.warning("kernel forwarding is off", relay=part.name, reason=text)
+            self.alarms[name] = f"kernel forwarding is off, the {part.name} does the work itself: {text}"
+        else:
+            log.info("kernel forwarding is on", relay=part.name)
+            self.alarms.pop(name, None)
+
     async def quality(self) -> dict[bytes, Sequence[StreamQuality]]:
         """How well the running calls are heard, by Call-ID; of very many only the newest."""
         asked: dict[bytes, asyncio.Future[Sequence[StreamQuality]]] = {}

@@ -274,7 +274,16 @@ class Commands:
             "pairs-free": pool.free,
             "added": self._added,
             "longest-round": self._longest(),
+            **_kernel(self._calls),
         }
+
+
+def _kernel(calls: Calls) -> dict[str, Value]:
+    """How many directions of streams the kernel forwards, and why not more; nothing where that isn't wanted."""
+    offload = calls.pairs.offload
+    if offload is None:
+        return {}
+    return {"kernel-streams": offload.flows, "kernel-trouble": offload.reason or ""}
 
 
 def _describe(session: Session, now: float) -> dict[str, Value]:

@@ -135,6 +135,11 @@ class Measure:
             if off < self.rate:  # else the clock jumped
                 self.jitter += (off - self.jitter) * 0.0625
 
+    def passed(self, packets: int) -> None:
+        """So many packets went past us unseen; what is missing among them shows in the number of the next one seen."""
+        self.expected += packets
+        self.seq = self.seq + packets & 0xFFFF
+
     def _turn(self, packet: Packet, size: int, now: float) -> None:
         """Another source, another codec, or something else altogether."""
         _, kind, seq, stamp, ssrc = _RTP(packet)

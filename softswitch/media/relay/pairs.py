@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import PeerError
+from .kernel.offload import Offload
 from .measure import Measure
 from .plane import Plane
 from .pool import PortPool
@@ -50,6 +51,11 @@ class Pairs:
         self._plane = plane
         self._networks = {network.name: network for network in networks}
         self._first = networks[0]
+
+    @property
+    def offload(self) -> Offload | None:
+        """Who has the kernel forward in our stead, where that is wanted."""
+        return self._plane.offload
 
     def network(self, name: str) -> Network:
         """The network of this name, the first one for ""; PeerError(503) for one that the relay isn't on."""
@@ -124,6 +130,11 @@ class Pairs:
         self._plane.add(rtp)
         self._plane.add(rtcp)
         return Pair(number, network, rtp, rtcp, measure)
+
+    def count(self, pair: Pair) -> None:
+        """Bring its figures up to date: the kernel may have forwarded what came in."""
+        if self._plane.offload is not None:
+            self._plane.offload.count(pair.rtp)
 
     def close(self, pair: Pair) -> None:
         """Close both sockets; the number is free again."""

@@ -15,9 +15,13 @@ import struct
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..quality import ADDED_BOUNDS_MS
 from .port import RTP_BYTES, Port, valid
+
+if TYPE_CHECKING:
+    from .kernel.offload import Offload
 
 _BURST = 32
 """Packets read in one go from a port that learns."""
@@ -47,6 +51,8 @@ class Plane:
         """The histogram of `ADDED_BOUNDS_MS` over all ports; a sample."""
         self.woke_at = time.monotonic()
         """When the last wait for packets was over."""
+        self.offload: Offload | None = None
+        """Has the kernel forward in our stead, where that is wanted."""
 
     def watch(self, fd: int, ready: Callable[[], None]) -> None:
         """Call `ready` whenever this descriptor can be read or is closed."""
@@ -66,6 +72,7 @@ class Plane:
 
     def learn(self, port: Port) -> None:
         """The port doesn't know its party, or no longer."""
+        self.turned(port)
         self._fast.pop(port.fd, None)
         self._slow[port.fd] = partial(self._learn, port)
 
@@ -79,11 +86,23 @@ class Plane:
         if port.least == RTP_BYTES and port.opener is None:
             del self._slow[port.fd]
             self._fast[port.fd] = port
+            self.turned(port)
         else:
             self._slow[port.fd] = partial(self._pass, port)
 
+    def turned(self, port: Port) -> None:
+        """What comes in on this port may go elsewhere from now on."""
+        if self.offload is not None:
+            self.offload.consider(port)
+
+    def is_fast(self, port: Port) -> bool:
+        """Whether it is RTP as it came, from a party that is known."""
+        return port.fd in self._fast
+
     def remove(self, port: Port) -> None:
         """Before the port is closed."""
+        if self.offload is not None:
+            self.offload.forget(port)
         self._fast.pop(port.fd, None)
         self._slow.pop(port.fd, None)
         if port in self._paused:

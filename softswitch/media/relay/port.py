@@ -59,6 +59,7 @@ class Port:
         "expected",
         "family",
         "fd",
+        "flow",
         "forward",
         "latch",
         "latched",
@@ -98,6 +99,8 @@ class Port:
         self.expected: Expected | None = None
         self.latch: Latch | None = None
         self.latched: Address | None = None
+        self.flow = 0
+        """Under which number the kernel forwards what comes in here; 0: we do."""
         self.packets = 0
         self.bytes = 0
         self.dropped = 0
@@ -140,6 +143,7 @@ class Port:
             peer.forward = peer.tap
         else:
             peer.forward = self.outward()
+        self.plane.turned(peer)
 
     def outward(self) -> Callable[[memoryview | bytes], int]:
         """What sends a packet to this port's party, as far as it is known where that is."""
@@ -148,6 +152,12 @@ class Port:
         if self.expected is not None and self.expected.target is not None:
             return self._sealed(self._send_to_target)
         return nowhere
+
+    def carried(self, packets: int, octets: int) -> None:
+        """The kernel has forwarded so many for us, of so many bytes with their headers."""
+        self.packets += packets
+        self.bytes += octets - packets * (28 if self.family == socket.AF_INET else 48)
+        self.measure.passed(packets)
 
     def lock(self, opener: Turn | None, sealer: Turn | None) -> None:
         """Speak SRTP with the party by these, or plain RTP where they are None."""
@@ -225,6 +235,7 @@ class Port:
         self.plane.remove(self)
         self.sock.close()
         if self.peer is not None and self.peer is not self:
+            self.plane.turned(self.peer)
             self.peer.peer = None
             self.peer.forward = nowhere
         self.peer = None

@@ -16,6 +16,7 @@ from ..ng import Value
 from .calls import Calls
 from .commands import Commands
 from .control import Control, open_control
+from .kernel.offload import Offload
 from .pairs import Pairs
 from .plane import Plane
 from .pool import PortPool
@@ -41,6 +42,14 @@ class Relay:
         self._alive = alive
         self._settings = settings
         self._plane = Plane(settings.max_packets_per_second)
+        if settings.kernel:
+            self._plane.offload = Offload(
+                self._plane,
+                settings.first_port,
+                settings.last_port,
+                settings.max_packets_per_second,
+                self._kernel_changed,
+            )
         pool = PortPool(settings.first_port, settings.last_port)
         self._calls = Calls(
             settings, Pairs(self._plane, pool, settings.networks), lambda event: self._control.tell(event)
@@ -76,6 +85,14 @@ class Relay:
         self._owned = True
         self._plane.watch(fd, ready)
 
+    def _kernel_changed(self, reason: str) -> None:
+        """Whether the kernel forwards for us."""
+        if reason:
+            _log.warning("kernel forwarding is off, packets pass through this process: %s", reason)
+        else:
+            _log.info("kernel forwarding is on")
+        self._control.tell({"event": "kernel", "reason": reason})
+
     def _pinged(self, message: Mapping[str, Value]) -> dict[str, Value]:
         """Hear whose we are, and tell a switch that would take us over what it wants to know."""
         owner = message.get("owner")
@@ -94,6 +111,8 @@ class Relay:
         calls, quiet = self._calls, now - self._control.heard_at
         self._plane.resume(now)
         self._alive(now)
+        if self._plane.offload is not None:
+            self._plane.offload.look(now)
         calls.look(now)
         for session in calls.sweep(now):
             _log.warning("silent call given up: %r", session.call_id.decode("utf-8", "replace"))
@@ -143,6 +162,8 @@ class Relay:
                 plane.run_once(min(0.002, wait) if control.has_waiting else wait)
         finally:
             self._calls.close()
+            if plane.offload is not None:
+                plane.offload.close()
             plane.close()
             self._sock.close()
             where = parse_control(self._settings.control)

@@ -540,6 +540,7 @@ class Session:
             for side in (0, 1):
                 pair = stream.pairs[side]
                 if pair is not None and pair.rtp.least == RTP_BYTES and pair.rtp.packets:
+                    self.pairs.count(pair)
                     found.append(as_message(quality_of(pair.measure, pair.rtp.packets), self.tag_of(side)))
         return found
 

@@ -61,6 +61,8 @@ class RelaySettings:
     """A port that gets more is left unread for the rest of the second."""
     lease_seconds: float = 60.0
     """When nobody has said a word for so long, the switch is gone: all streams are freed."""
+    kernel: bool = False
+    """Have the kernel forward what it can (see `kernel`)."""
     until_stdin_closes: bool = False
     """When standard input ends, the switch that started us is gone: then end with the lease, or soon where no stream is
     left, unless a new one takes over."""
@@ -84,6 +86,7 @@ class RelaySettings:
         words += ["--silence", str(self.silence_seconds), "--held", str(self.held_seconds)]
         words += ["--patience", str(self.patience_seconds), "--max-rate", str(self.max_packets_per_second)]
         words += ["--lease", str(self.lease_seconds)]
+        words += ["--kernel"] if self.kernel else []
         return words + (["--until-stdin-closes"] if self.until_stdin_closes else [])
 
 
@@ -112,6 +115,7 @@ def parse_arguments(words: Sequence[str]) -> RelaySettings:
     parser.add_argument("--max-rate", type=int, default=3000, help="packets a second read from one port")
     parser.add_argument("--lease", type=float, default=60.0, help="seconds without a word until all is freed")
     parser.add_argument("--standby", action="store_true", help="wait for a line on standard input before beginning")
+    parser.add_argument("--kernel", action="store_true", help="have nftables forward what it can; experimental")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end some time after standard input ends")
     given = parser.parse_args(words)
     try:
@@ -126,6 +130,7 @@ def parse_arguments(words: Sequence[str]) -> RelaySettings:
             patience_seconds=given.patience,
             max_packets_per_second=given.max_rate,
             lease_seconds=given.lease,
+            kernel=given.kernel,
             until_stdin_closes=given.until_stdin_closes,
             standby=given.standby,
         )
