@@ -7,8 +7,8 @@ Network namespaces: parties A and B on one host with an address in each of two n
 them. Each call is set up by the same ng commands. The relay works on core 0 and the load on core 1, packets' processing
 included (receive packet steering); so `core us/packet` is what core 0 was not idle, over the packets that arrived, less
 what it wasn't idle without calls. That is honest for the kernel, whose work belongs to no process, and counts receiving
-and sending for all alike; it wants a machine with nothing else to do. `process us/packet` is the CPU time of the relay's
-processes alone, as scripts/bench/relay.py has it.
+and sending for all alike; it wants a machine with nothing else to do. `process us/packet` is the CPU time of the
+relay's processes alone, as scripts/bench/relay.py has it.
 
 `none` has no relay: A and B reach each other through plain routing, which is what cannot be avoided. `nat` are rules
 with connection tracking as they were tried first; see docs/performance.md.
@@ -41,6 +41,7 @@ A_PORT, B_PORT = 9000, 9002
 NETWORKS = {"a": FACING_A, "b": FACING_B}
 CONTROL_PORT = 2223
 WARM_SECONDS = 4.0
+"""Before anything is measured; then the kernel has all streams, of which the relay hands over 128 a second."""
 
 
 def run(command: str) -> None:
@@ -197,10 +198,11 @@ def measure(engine: str, calls: int, seconds: float, load: Path) -> dict[str, fl
         listed = Path(directory) / "calls"
         listed.write_text("".join(set_up(engine, calls)))
         busy = busy_share(1.0)
-        command = ["ip", "netns", "exec", LOAD, "taskset", "-c", "1", load, listed, str(WARM_SECONDS + seconds)]
-        command += [str(WARM_SECONDS), A, str(A_PORT), B, str(B_PORT)]
+        warm = WARM_SECONDS + (calls / 50 if engine == "kernel" else 0)
+        command = ["ip", "netns", "exec", LOAD, "taskset", "-c", "1", load, listed, str(warm + seconds)]
+        command += [str(warm), A, str(A_PORT), B, str(B_PORT)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
-            time.sleep(WARM_SECONDS + 0.2)
+            time.sleep(warm + 0.2)
             idle, ran, at = idle_seconds(), process.runtime_ns() if process else 0, time.monotonic()
             time.sleep(seconds - 0.4)
             took = time.monotonic() - at
@@ -221,7 +223,10 @@ def measure(engine: str, calls: int, seconds: float, load: Path) -> dict[str, fl
 
 
 def inside(given: argparse.Namespace, load: Path) -> None:
-    print("| calls | engine | core us/packet [runs] | process us/packet | delay us p50 / p99 / p99.9 | loss | of it at the load's sockets | streams silent | load late |")
+    print(
+        "| calls | engine | core us/packet [runs] | process us/packet | delay us p50 / p99 / p99.9 "
+        "| loss | lost at the load's own sockets | silent streams | load late |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     engines = [name for name in given.engines if name != "rtpengine" or shutil.which(name)]
     for calls in given.calls:
@@ -234,10 +239,11 @@ def inside(given: argparse.Namespace, load: Path) -> None:
         for name, results in runs.items():
             middle = {key: statistics.median(run[key] for run in results) for key in results[0]}
             spread = sorted(run["core"] for run in results)
+            late = middle["late"] / max(1, middle["sent"])
             print(
-                f"| {calls} | {name} | {middle['core']:.2f} [{spread[0]:.2f}..{spread[-1]:.2f}] | {middle['process']:.2f} "
-                f"| {middle['p50']:.0f} / {middle['p99']:.0f} / {middle['p999']:.0f} | {middle['loss']:.3%} "
-                f"| {middle['dropped']:.0f} | {middle['streams_silent']:.0f} | {middle['late'] / max(1, middle['sent']):.1%} |",
+                f"| {calls} | {name} | {middle['core']:.2f} [{spread[0]:.2f}..{spread[-1]:.2f}] "
+                f"| {middle['process']:.2f} | {middle['p50']:.0f} / {middle['p99']:.0f} / {middle['p999']:.0f} "
+                f"| {middle['loss']:.3%} | {middle['dropped']:.0f} | {middle['streams_silent']:.0f} | {late:.1%} |",
                 flush=True,
             )
 

@@ -92,9 +92,7 @@ def relay_settings(settings: Settings, number: int, control: str) -> RelaySettin
         raise CannotStart("relay: no address to relay media on; name one under relay: networks:")
     first, last = list(_shares(relay.ports.first, relay.ports.last, relay.processes))[number - 1]
     networks = tuple(Network(one.network, one.bind, one.advertised) for one in relay.addresses)
-    return RelaySettings(
-        control, networks, first, last, relay.silence_seconds, kernel=relay.kernel_forwarding
-    )
+    return RelaySettings(control, networks, first, last, relay.silence_seconds, kernel=relay.kernel_forwarding)
 
 
 def _shares(first: int, last: int, count: int) -> Iterator[tuple[int, int]]:

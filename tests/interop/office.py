@@ -101,11 +101,12 @@ def write_office(
     secrets_too: str = "",
     engine: str = "built-in",
     authorities: Path | None = None,
+    relay: str = "",
 ) -> Path:
     """The configuration, dialplan and secrets in `folder`; the configuration's path.
 
     `more` is YAML to add to the configuration, `secrets_too` to the secrets; `level` is the log's. `authorities` has
-    whose certificates are trusted besides the system's.
+    whose certificates are trusted besides the system's. `relay` is more of the relay's line.
     `media` is "always" or "never": whether sound goes through the relay; `ports` its range, "20000-20999".
     """
     (folder / "dialplan.yaml").write_text(dialplan)
@@ -120,7 +121,7 @@ def write_office(
         + f"secrets: {secrets}\n"
         + f"store: sqlite:///{folder}/switch.db\n"
         + f"digest: {{algorithms: [{', '.join(digest)}]}}\n"
-        + f"relay: {{engine: {engine}, ports: {ports}, use: {media}}}\n"
+        + f"relay: {{engine: {engine}, ports: {ports}, use: {media}{relay and ', ' + relay}}}\n"
         + f"tls: {{certificate: {certificate}, key: {key}{f', authorities: {authorities}' if authorities else ''}}}\n"
         + f"control: {folder}/control.sock\n"
         + f"log: {{format: json, level: {level}}}\n"

@@ -96,6 +96,7 @@ def run_server(
     allowed: str = "",
     engine: str = "built-in",
     authorities: Path | None = None,
+    relay: str = "",
 ) -> Iterator[Server]:
     """A switch that is ready; at the end it must stop within five seconds and have nothing to complain of.
 
@@ -119,6 +120,7 @@ def run_server(
         secrets_too=secrets_too,
         engine=engine,
         authorities=authorities,
+        relay=relay,
     )
     (folder / "notify.sock").unlink(missing_ok=True)
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -1,1 +1,1 @@
-"""Kernel forwarding: nftables moves the packets of a stream whose parties are both known, and no process looks at them."""
+"""Kernel forwarding: nftables moves the packets of streams whose parties are known, past every process."""

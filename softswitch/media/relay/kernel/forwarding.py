@@ -42,4 +42,7 @@ def why_not() -> tuple[tuple[int, ...], str]:
     families = tuple(family for family in (socket.AF_INET, socket.AF_INET6) if forwards(family))
     if families:
         return families, ""
-    return (), "the system forwards no packets: set net.ipv4.ip_forward=1 (sysctl), for IPv6 net.ipv6.conf.all.forwarding=1"
+    return (
+        (),
+        "the system forwards no packets: set net.ipv4.ip_forward=1 (sysctl), for IPv6 net.ipv6.conf.all.forwarding=1",
+    )

@@ -39,7 +39,9 @@ _log = logging.getLogger(__name__)
 class Offload:
     """The relay's side."""
 
-    def __init__(self, plane: Plane, first_port: int, last_port: int, rate: int, changed: Callable[[str], None]) -> None:
+    def __init__(
+        self, plane: Plane, first_port: int, last_port: int, rate: int, changed: Callable[[str], None]
+    ) -> None:
         """`rate`: packets a second of one port, above which it is ours again; `changed` hears why it doesn't work, or
         "" once it does."""
         self._plane = plane
@@ -75,7 +77,7 @@ class Offload:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             command = [sys.executable, "-m", f"{__package__}.worker", self._name, *map(str, self._ports)]
-            self._processes.append(subprocess.Popen(command, stdin=theirs))
+            self._processes.append(subprocess.Popen(command, stdin=theirs.fileno()))
         except OSError as error:
             ours.close()
             self._fail(f"no process: {error.strerror}")
@@ -120,7 +122,7 @@ class Offload:
             unsent, self._unsent = self._unsent, []
             for datagram in unsent:
                 self._send(datagram)
-        orders = []
+        orders: list[bytes] = []
         while self._waiting and len(orders) < _AT_ONCE:
             port, due = next(iter(self._waiting.items()))
             if due > now or self.reason is not None:

@@ -130,7 +130,8 @@ class Worker:
     def _read(self) -> None:
         """Tell the relay what all flows have counted."""
         left = {count.key: count.packets for count in self._table.left()}
-        tallies, stuck = [], []
+        tallies: list[Tally] = []
+        stuck: list[Tally] = []
         for count in self._table.arrived():
             flow = self._by_key.get(count.key)
             if flow is not None:
