@@ -10,6 +10,9 @@ what it wasn't idle without calls. That is honest for the kernel, whose work bel
 and sending for all alike; it wants a machine with nothing else to do. `process us/packet` is the CPU time of the
 relay's processes alone, as scripts/bench/relay.py has it.
 
+With `--flood` nothing is steered, and the load sends as fast as it can: `us/packet` is then the CPU time of the load,
+in which all of the kernel's work is done; other work on the machine doesn't matter much.
+
 `none` has no relay: A and B reach each other through plain routing, which is what cannot be avoided. `nat` are rules
 with connection tracking as they were tried first; see docs/performance.md.
 """
@@ -49,7 +52,8 @@ def run(command: str) -> None:
 
 
 @contextmanager
-def networks() -> Iterator[None]:
+def networks(steered: bool) -> Iterator[None]:
+    """`steered`: the relay's packets are processed on core 0, the load's on core 1; else where they are sent."""
     remove()
     try:
         for netns in (RELAY, LOAD):
@@ -60,7 +64,7 @@ def networks() -> Iterator[None]:
             for netns, address, core in ((RELAY, own, 1), (LOAD, other, 2)):
                 run(f"ip -n {netns} addr add {address}/24 dev {name}")
                 run(f"ip -n {netns} link set {name} up")
-                steer = f"echo {core} > /sys/class/net/{name}/queues/rx-0/rps_cpus"
+                steer = f"echo {core if steered else 0} > /sys/class/net/{name}/queues/rx-0/rps_cpus"
                 subprocess.run(["ip", "netns", "exec", netns, "sh", "-c", steer], check=True)
         run(f"ip netns exec {RELAY} sysctl -q -w net.ipv4.ip_forward=1")
         # Each of the load's addresses has the other one beyond the relay, though both are its own.
@@ -222,6 +226,21 @@ def measure(engine: str, calls: int, seconds: float, load: Path) -> dict[str, fl
         }
 
 
+def flood(calls: int, seconds: float, load: Path) -> None:
+    """What a packet costs in all on one core that does everything: with nothing but routing, and with the table."""
+    print("| calls | engine | us/packet, sending and receiving included | lost |")
+    print("|---|---|---|---|")
+    for name in ("none", "kernel", "none", "kernel"):
+        with ENGINES[name](), tempfile.TemporaryDirectory() as directory:
+            listed = Path(directory) / "calls"
+            listed.write_text("".join(set_up(name, calls)))
+            warm = WARM_SECONDS + calls / 50
+            command = ["ip", "netns", "exec", LOAD, "taskset", "-c", "1", load, listed, str(warm + seconds)]
+            command += [str(warm), A, str(A_PORT), B, str(B_PORT), "flood"]
+            got = json.loads(subprocess.check_output(command))
+            print(f"| {calls} | {name} | {got['cpu']:.2f} | {got['lost'] / max(1, got['sent']):.3%} |", flush=True)
+
+
 def inside(given: argparse.Namespace, load: Path) -> None:
     print(
         "| calls | engine | core us/packet [runs] | process us/packet | delay us p50 / p99 / p99.9 "
@@ -254,12 +273,17 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["none", "ours", "kernel", "rtpengine"])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--flood", action="store_true", help="what a packet costs, whatever else the machine does")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.inside and given.flood:
+        for calls in given.calls:
+            flood(calls, given.seconds, given.inside)
+        return
     if given.inside:
         inside(given, given.inside)
         return
-    with tempfile.TemporaryDirectory() as directory, networks():
+    with tempfile.TemporaryDirectory() as directory, networks(not given.flood):
         load = Path(directory) / "rtp_stream"
         subprocess.check_call(["gcc", "-O2", "-o", str(load), str(HERE / "rtp_stream.c")])
         again = ["ip", "netns", "exec", RELAY, sys.executable, __file__, *sys.argv[1:], "--inside", str(load)]

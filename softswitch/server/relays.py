@@ -56,9 +56,10 @@ class RelayPart:
         except TimeoutError:
             return found
         found |= {name: told.get(name, 0) for name in ("sessions", "pairs-free")}
-        trouble = told.get("kernel-trouble")
-        if isinstance(trouble, bytes):
-            found["kernel forwarding"] = f"off: {trouble.decode('utf-8', 'replace')}" if trouble else "on"
+        trouble, note = (told.get(name) for name in ("kernel-trouble", "kernel-note"))
+        if isinstance(trouble, bytes) and isinstance(note, bytes):
+            words = [b"off" if trouble else b"on", trouble or note]
+            found["kernel forwarding"] = b": ".join(filter(None, words)).decode("utf-8", "replace")
             found["streams in the kernel"] = told.get("kernel-streams", 0)
         added = told.get("added")
         counts = [one for one in added if isinstance(one, int)] if isinstance(added, list) else []

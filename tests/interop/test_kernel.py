@@ -23,7 +23,7 @@ from softswitch.media.ng import EVENT, pack, unpack
 from tests.media.conftest import media_ports, rtcp, rtp
 
 from .conftest import StartSwitch
-from .netlab import PUBLIC, Host, Lab
+from .netlab import PUBLIC, PUBLIC_6, Host, Lab
 from .peers.process import wait_until
 from .sound import RATE
 from .test_silence import softswitch
@@ -32,7 +32,6 @@ from .test_sound import OLD_DIGEST, Home, hears, public_listeners
 pytestmark = [pytest.mark.interop, pytest.mark.netns]
 
 NEEDS = ("baresip", "ip", "nft")
-PUBLIC6 = "2001:db8::1"
 REPORT = rtcp() + bytes(8)
 _NEWNET = 0x40000000
 _RECEIVE_TTL = 12  # not in the standard library
@@ -59,13 +58,6 @@ def socket_in(netns: str, address: str) -> socket.socket:
     sock.bind((address, 0))
     sock.settimeout(2)
     return sock
-
-
-def with_ipv6(host: Host) -> str:
-    """An address of IPv6 that this host gets."""
-    address = f"2001:db8::{host.address.rpartition('.')[2]}"
-    run(host.netns, f"ip addr add {address}/64 dev eth0 nodad")
-    return address
 
 
 class Party:
@@ -174,6 +166,10 @@ class Relay:
         """Wait until both directions are the kernel's."""
         wait_until(lambda: self.streams == 2, "both directions in the kernel", 15)
 
+    @property
+    def note(self) -> str:
+        return str(self.ask(command="statistics")["kernel-note"], "utf-8")
+
     def elements(self) -> int:
         """Entries in the maps."""
         return run(self.netns, "nft list ruleset").count("counter packets")
@@ -188,18 +184,18 @@ Made = Callable[..., Relay]
 
 @pytest.fixture
 def made(netlab: Lab, tmp_path: Path) -> Iterator[Made]:
-    """Makes a relay with two parties on two hosts, over IPv4 or IPv6."""
+    """Makes a relay with two parties on two hosts, over IPv4 or IPv6; of which the system forwards what it is told."""
     relays: list[Relay] = []
 
-    def make(version: int = 4, before: str = "sysctl -q -w net.ipv4.ip_forward=1") -> Relay:
+    def make(version: int = 4, forward: tuple[int, int] = (1, 1)) -> Relay:
         hosts = (netlab.public_host(21), netlab.public_host(22))
-        addresses = (PUBLIC, hosts[0].address, hosts[1].address)
+        addresses = (PUBLIC, *(host.address for host in hosts))
         if version == 6:
-            addresses = (PUBLIC6, *map(with_ipv6, hosts))
-            run(netlab.internet.netns, f"ip addr add {PUBLIC6}/64 dev br0 nodad")
-            before = "sysctl -q -w net.ipv6.conf.all.forwarding=1"
-        if before:
-            run(netlab.internet.netns, before)
+            addresses = (PUBLIC_6, *(host.ipv6 for host in hosts))
+        run(
+            netlab.internet.netns,
+            f"sysctl -q -w net.ipv4.ip_forward={forward[0]} net.ipv6.conf.all.forwarding={forward[1]}",
+        )
         relays.append(Relay(netlab.internet.netns, tmp_path, addresses, hosts))
         return relays[-1]
 
@@ -211,7 +207,7 @@ def made(netlab: Lab, tmp_path: Path) -> Iterator[Made]:
 @pytest.mark.parametrize("version", [4, 6])
 def test_the_kernel_forwards_while_the_relay_is_stopped(version: int, made: Made, netlab: Lab) -> None:
     host = netlab.public_host(23)  # first of all: a bridge that gets a port may change its address
-    stranger = Party(host, with_ipv6(host) if version == 6 else host.address)
+    stranger = Party(host, host.ipv6 if version == 6 else host.address)
     relay = made(version)
     relay.call()
     a, b = relay.parties
@@ -258,11 +254,20 @@ def test_a_killed_relay_takes_its_table_along(made: Made) -> None:
     wait_until(lambda: run(relay.netns, "nft list tables") == "", "the table gone", 5)
 
 
-def test_without_forwarding_the_relay_says_so_and_does_it_itself(made: Made) -> None:
-    relay = made(before="")
+@pytest.mark.parametrize(
+    ("forward", "words"), [((0, 0), "net.ipv4.ip_forward=1"), ((0, 1), ""), ((1, 0), "")], ids=["none", "v6", "v4"]
+)
+def test_without_forwarding_the_relay_says_so_and_does_it_itself(
+    forward: tuple[int, int], words: str, made: Made
+) -> None:
+    relay = made(6 if forward[0] else 4, forward)
     relay.call()
     relay.latch()
-    wait_until(lambda: "net.ipv4.ip_forward=1" in relay.trouble, "a reason", 10)
+    if words:
+        wait_until(lambda: words in relay.trouble, "a reason", 10)
+    else:
+        wait_until(lambda: f"only IPv{4 if forward[0] else 6}" in relay.note, "a note", 10)
+        threading.Event().wait(1.5)  # else it would be the kernel's by now
     assert relay.talk(20) == 40
     assert relay.streams == 0
 

@@ -283,7 +283,11 @@ def _kernel(calls: Calls) -> dict[str, Value]:
     offload = calls.pairs.offload
     if offload is None:
         return {}
-    return {"kernel-streams": offload.flows, "kernel-trouble": offload.reason or ""}
+    return {
+        "kernel-streams": offload.flows,
+        "kernel-trouble": offload.reason or "",
+        "kernel-note": offload.note,
+    }
 
 
 def _describe(session: Session, now: float) -> dict[str, Value]:

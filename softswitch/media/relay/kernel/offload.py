@@ -71,6 +71,13 @@ class Offload:
         """How many directions of streams the kernel forwards."""
         return sum(1 for number, (_, port) in self._flows.items() if port.flow == number)
 
+    @property
+    def note(self) -> str:
+        """What is forwarded, where that isn't all; "" where it is all or nothing."""
+        if self.reason is not None or len(self._families) != 1:
+            return ""
+        return "only IPv6 is forwarded" if socket.AF_INET6 in self._families else "only IPv4 is forwarded"
+
     def start(self, now: float) -> None:
         """Begin, or begin again."""
         self._again_at = now + _AGAIN_SECONDS
