@@ -280,7 +280,6 @@ class RelayClient:
             "from-tag": key.from_tag,
             "sdp": sdp,
             "ICE": "remove",
-            "rtcp-mux": ["demux"],
             "replace": ["origin", "session-connection"],
             "to-interface": to_network,
         }

@@ -73,6 +73,7 @@ class RtpengineClient(RelayClient):
 
     def _finished(self, message: dict[str, Value], key: MediaKey, transport: str, sdp: bytes) -> None:
         message.pop("to-interface", None)
+        message["rtcp-mux"] = ["demux"]
         message.pop("music", None)
         flags = message.get("flags", [])
         # Once a party is known, nobody else's packets are taken; before, it is looked for where its signalling is from.

@@ -21,7 +21,7 @@ from softswitch.media.relay.settings import Network, RelaySettings, parse_argume
 from softswitch.media.relay.talker import Talker
 from softswitch.sip.sdp import Sdp
 
-SDP = b"v=0\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96\r\n"
+SDP = b"v=0\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\nm=video 4002 RTP/AVP 96\r\n"
 CRYPTO = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b"A" * 40 + b"\r\n"
 LAN, WAN = Network("lan", "127.0.0.1", "127.0.0.1"), Network("wan", "127.0.0.2", "192.0.2.1")
 

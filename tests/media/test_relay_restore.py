@@ -333,7 +333,7 @@ def test_states_that_make_no_sense_change_nothing(relay, party):
     known = json.loads(state)
     for junk in ("", "[]", "{}", "[" * 9000, json.dumps({**known, "streams": [1]}), json.dumps({**known, "said": 5})):
         assert relay.command("restore", state=junk)["status"] == 400
-    stream = {"networks": ["moon", ""], "numbers": [24000, 0], "reserved": [0, 0], "security": {}}
+    stream = {"mux": [0, 0, 0, 0], "networks": ["moon", ""], "numbers": [24000, 0], "reserved": [0, 0], "security": {}}
     other = json.dumps({**known, "streams": [stream]})
     assert relay.command("restore", state=other)["status"] == 503
     first = relay.command("restore", state=state)

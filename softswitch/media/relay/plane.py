@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..quality import ADDED_BOUNDS_MS
+from .mux import is_rtcp
 from .port import RTP_BYTES, Port, valid
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Plane:
 
     def _settle(self, port: Port) -> None:
         """The port knows its party, and strangers' packets from before are gone."""
-        if port.least == RTP_BYTES and port.opener is None:
+        if port.least == RTP_BYTES and port.opener is None and port.muxed is None:
             del self._slow[port.fd]
             self._fast[port.fd] = port
             self.turned(port)
@@ -155,7 +156,7 @@ class Plane:
             port.errors += 1
 
     def _allow(self, port: Port, now: float) -> None:
-        port.ceiling = port.packets + port.dropped + self._rate
+        port.ceiling = _read(port) + self._rate
         port.ceiling_at = now
 
     def _much(self, port: Port) -> None:
@@ -174,26 +175,25 @@ class Plane:
         self.added[port.measure.delayed(time.time_ns() - seconds * 1_000_000_000 - nanoseconds)] += 1
 
     def _pass(self, port: Port) -> None:
-        """A packet from the party of a latched port that has no RTP, or SRTP that is to be opened."""
+        """A packet from the party of a latched port that has not only RTP, or SRTP that is to be opened."""
         buffer = self._buffer
         try:
             size = port.receive(buffer)
-            if not valid(buffer, size, port.least):
-                port.dropped += 1
-                return
-            packet = port.open(self._whole[:size])
+            # RTCP on a port of RTP is the business of the port that it would have come to.
+            to = port.muxed if port.muxed is not None and is_rtcp(buffer, size) else port
+            packet = to.open(self._whole[:size]) if valid(buffer, size, to.least) else None
             if packet is None:
                 port.dropped += 1
-                return
-            port.packets += 1
-            port.bytes += size
-            port.note(packet, len(packet), time.monotonic())
-            port.forward(packet)
-            if port.least == RTP_BYTES and not port.packets & _SAMPLE:
-                self._time(port)
+            else:
+                to.packets += 1
+                to.bytes += size
+                to.note(packet, len(packet), time.monotonic())
+                to.forward(packet)
+                if to.least == RTP_BYTES and not to.packets & _SAMPLE:
+                    self._time(to)
         except OSError as error:
             self._trouble(port, error)
-        if port.packets + port.dropped > port.ceiling:
+        if _read(port) > port.ceiling:
             self._much(port)
 
     def _learn(self, port: Port) -> None:
@@ -209,7 +209,8 @@ class Plane:
             except OSError as error:
                 self._trouble(port, error)
                 continue
-            packet = port.open(self._whole[:size]) if valid(self._buffer, size, port.least) else None
+            to = port.muxed if port.muxed is not None and is_rtcp(self._buffer, size) else port
+            packet = to.open(self._whole[:size]) if valid(self._buffer, size, to.least) else None
             believed = packet is not None and (
                 source == port.latched
                 if port.latched is not None
@@ -218,17 +219,22 @@ class Plane:
             if packet is None or not believed:
                 port.dropped += 1
                 continue
-            port.packets += 1
-            port.bytes += size
-            port.note(packet, len(packet), now)
+            to.packets += 1
+            to.bytes += size
+            to.note(packet, len(packet), now)
             try:
-                port.forward(packet)
+                to.forward(packet)
             except OSError as error:
                 self._trouble(port, error)
-        if port.packets + port.dropped > port.ceiling:
+        if _read(port) > port.ceiling:
             self._much(port)
 
     def close(self) -> None:
         """Release the buffer's views and the epoll; ports are closed by who opened them."""
         self._epoll.close()
         self._slow.clear()
+
+
+def _read(port: Port) -> int:
+    """How many packets were read from its socket."""
+    return port.packets + port.dropped + (port.muxed.packets if port.muxed is not None else 0)

@@ -52,6 +52,7 @@ class Port:
 
     __slots__ = (
         "bytes",
+        "carrier",
         "ceiling",
         "ceiling_at",
         "dropped",
@@ -65,6 +66,7 @@ class Port:
         "latched",
         "least",
         "measure",
+        "muxed",
         "note",
         "opener",
         "packets",
@@ -94,6 +96,10 @@ class Port:
         """What makes SRTP of the party plain, where a stream is bridged."""
         self.sealer: Turn | None = None
         """What makes SRTP for the party."""
+        self.muxed: Port | None = None
+        """The port of RTCP whose packets come on this one of RTP (RFC 5761)."""
+        self.carrier: Port | None = None
+        """The port of RTP on which our packets of RTCP come and go."""
         self.peer: Port | None = None
         """The port whose socket our party's packets leave by; for an echo this one."""
         self.expected: Expected | None = None
@@ -132,11 +138,25 @@ class Port:
         """From now on what comes in goes back to its sender."""
         self.peer = self
 
+    def mix(self, muxed: Port | None) -> None:
+        """From now on RTCP comes and goes here too, as the business of that port; or no longer, with None."""
+        if muxed is self.muxed:
+            return
+        for port, carrier in ((self.muxed, None), (muxed, self)):
+            if port is not None:
+                port.carrier = carrier
+                port.aim()
+        self.muxed = muxed
+        self.plane.changed(self)
+
     def aim(self) -> None:
         """Set where our peer's packets go, after something changed here."""
-        peer = self.peer
-        if peer is None:
-            return
+        if self.peer is not None:
+            self._aim(self.peer)
+        if self.muxed is not None:
+            self.muxed.aim()
+
+    def _aim(self, peer: Port) -> None:
         if peer is self:
             self.forward = self._reflect if self.latched is not None and self.least == RTP_BYTES else nowhere
         elif peer.tap is not None:
@@ -147,10 +167,11 @@ class Port:
 
     def outward(self) -> Callable[[memoryview | bytes], int]:
         """What sends a packet to this port's party, as far as it is known where that is."""
-        if self.latched is not None:
-            return self._sealed(self.sock.send)
-        if self.expected is not None and self.expected.target is not None:
-            return self._sealed(self._send_to_target)
+        way = self.carrier or self
+        if way.latched is not None:
+            return self._sealed(way.sock.send)
+        if way.expected is not None and way.expected.target is not None:
+            return self._sealed(way._send_to_target)
         return nowhere
 
     def carried(self, packets: int, octets: int) -> None:
@@ -239,6 +260,11 @@ class Port:
             self.peer.peer = None
             self.peer.forward = nowhere
         self.peer = None
+        if self.muxed is not None:
+            self.muxed.carrier = None
+        if self.carrier is not None:
+            self.carrier.muxed = None
+        self.muxed = self.carrier = None
         self.tap = None
         self.forward = nowhere
         self.note = unnoted

@@ -12,7 +12,7 @@ changed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,6 +25,8 @@ from .hold import Hold, answer_inactive, offer_to_hear
 from .keypad import Keypad
 from .latch import expect
 from .measure import Codecs, quality_of
+from .mux import Mux
+from .mux import write as write_mux
 from .pairs import Pair, Pairs
 from .port import RTCP_BYTES, RTP_BYTES, Port, nowhere
 from .security import Security, needs_bridge
@@ -37,13 +39,14 @@ from .talker import Talker
 class Stream:
     """One media line's ports, by side."""
 
-    __slots__ = ("masked", "pairs", "reserved", "security")
+    __slots__ = ("masked", "mux", "pairs", "reserved", "security")
 
     def __init__(self) -> None:
         self.pairs: list[Pair | None] = [None, None]
         self.reserved: list[int | None] = [None, None]
         self.security: Security | None = None
         """Where one party speaks SRTP and the other something else."""
+        self.mux = Mux()
         self.masked = False
         """The last offer wanted nothing sent; it was passed on as if we sent."""
 
@@ -194,7 +197,8 @@ class Session:
             del self.streams[kept:]
             raise
         self.staged = (side, said, spoken)
-        return self._write(sdp, placed, network)
+        mux = [stream.mux.offer(side, media) for stream, media in zip(self.streams, sdp.media, strict=False)]
+        return self._write(sdp, placed, network, mux, offer=True)
 
     def answer(self, side: int, sdp: Sdp, source: str, network: Network) -> bytes:
         """The answer of `side` to the offer: the same with the ports that face the other side, on `network`.
@@ -216,6 +220,7 @@ class Session:
                 answer_inactive(sdp, media)
             elif self.music and offered is not None and at < len(offered.places) and offered.places[at].hears:
                 self._mask(1 - side, at, sdp, media)
+        mux = [stream.mux.answer(side, media) for stream, media in zip(self.streams, sdp.media, strict=False)]
         placed = self._place(1 - side, sdp, network)
         for stream in secured:
             self._lock(stream)
@@ -227,7 +232,7 @@ class Session:
         self.answered = True
         self.aim_keypad(0)
         self.aim_keypad(1)
-        return self._write(sdp, placed, network)
+        return self._write(sdp, placed, network, mux)
 
     def _offered_by(self, side: int) -> Said | None:
         """What this side has said last, if only in an offer."""
@@ -282,7 +287,7 @@ class Session:
         """Answer for ourselves: `answer`, with the ports that face side 0, from which all RTP goes back."""
         placed = self._own(offer, answer, source, network)
         self._reflect(placed)
-        return self._write(answer, placed, network)
+        return self._write(answer, placed, network, self._agreed)
 
     @staticmethod
     def _reflect(placed: Iterable[Pair | None]) -> None:
@@ -295,7 +300,7 @@ class Session:
         self.talker = talker
         (pair,) = [pair for pair in placed if pair is not None]
         talker.use(pair.rtp, codec)
-        return self._write(answer, placed, network)
+        return self._write(answer, placed, network, self._agreed)
 
     def propose(self, version: int, network: Network, transport: str) -> bytes:
         """An offer of our own to side 0, whose answer `settle` takes; as `offer` otherwise.
@@ -321,7 +326,13 @@ class Session:
             self.talker.use(pair.rtp, self.talker.codec)
         else:
             self._reflect(placed)
-        return self._write(offer, placed, network)
+        mux = [stream.mux.propose() for stream in self.streams]
+        return self._write(offer, placed, network, mux, offer=True)
+
+    @property
+    def _agreed(self) -> list[bool]:
+        """Of each stream, whether who faces us as an end has RTP and RTCP on one port."""
+        return [stream.mux.agreed[0] for stream in self.streams]
 
     def settle(self, answer: Sdp, source: str) -> None:
         """The answer of side 0 to `propose`. Raises PeerError(488); then nothing has changed."""
@@ -332,6 +343,8 @@ class Session:
         for stream, media in zip(self.streams, answer.media, strict=False):
             if stream.security is not None and media.port and not stream.security.answer(0, media):
                 raise PeerError(488, "SDP: a stream that has to be encrypted is answered in the clear")
+        for stream, media in zip(self.streams, answer.media, strict=False):
+            stream.mux.settle(media)
         for stream in self.streams:
             self._lock(stream)
         self._hear(0, said)
@@ -391,6 +404,8 @@ class Session:
                 stream.security.take(offer.media[at], media)
 
         placed = self._open(answer, network, secure)
+        for stream, media in zip(self.streams, offer.media, strict=False):
+            stream.mux.take(media)
         for stream in self.streams:
             self._lock(stream)
         self._hear(0, Said.read(offer, source))
@@ -477,13 +492,24 @@ class Session:
         )
         if is_unspecified(place.host) and pair.rtp.expected is not None:
             return  # held the old way: it is where it was
+        muxed = self.streams[at].mux.agreed[side]
+        pair.rtp.mix(pair.rtcp if muxed and place.is_rtp else None)
         pair.rtp.tell(expect(place.host, place.port, said.source, bind), self.patience)
-        pair.rtcp.tell(expect(place.rtcp_host, place.rtcp_port, said.source, bind), self.patience)
+        if not muxed:
+            pair.rtcp.tell(expect(place.rtcp_host, place.rtcp_port, said.source, bind), self.patience)
 
-    def _write(self, sdp: Sdp, placed: list[Pair | None], network: Network) -> bytes:
+    def _write(
+        self, sdp: Sdp, placed: list[Pair | None], network: Network, mux: Sequence[bool], offer: bool = False
+    ) -> bytes:
         sdp.remove_ice()
         sdp.remove_shared_ports()
-        sdp.place(network.advertised, [(pair.number, pair.number + 1) if pair else None for pair in placed])
+        ports = []
+        for pair, muxed in zip(placed, mux, strict=False):
+            # An offer names both, for who can't have them on one (RFC 5761 §5.1.1).
+            ports.append((pair.number, pair.number + (0 if muxed and not offer else 1)) if pair else None)
+        sdp.place(network.advertised, ports)
+        for media, muxed in zip(sdp.media, mux, strict=False):
+            write_mux(media, muxed)
         return bytes(sdp)
 
     def packets(self) -> int:

@@ -105,6 +105,8 @@ def _fill(session: Session, message: Mapping[str, Any], talker: Talker, now: flo
 
 def _open(session: Session, at: int, message: Mapping[str, Any]) -> None:
     stream, pairs = session.streams[at], session.pairs
+    *agreed, stream.mux.offered, stream.mux.asked = map(bool, message["mux"])
+    stream.mux.agreed = [agreed[0], agreed[1]]
     if message["security"]:
         stream.security = _security_again(session.seed, message["security"])
     for side in (0, 1):
@@ -118,6 +120,7 @@ def _open(session: Session, at: int, message: Mapping[str, Any]) -> None:
 
 def _stream(stream: Stream) -> dict[str, Any]:
     return {
+        "mux": [*map(int, (*stream.mux.agreed, stream.mux.offered, stream.mux.asked))],
         "networks": [pair.network.name if pair is not None else "" for pair in stream.pairs],
         "numbers": [pair.number if pair is not None else 0 for pair in stream.pairs],
         "reserved": [number or 0 for number in stream.reserved],

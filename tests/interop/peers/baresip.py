@@ -62,6 +62,7 @@ class Baresip:
         calls: int = 4,
         watches: str = "",
         srtp: str = "",
+        rtcp_mux: bool = False,
     ) -> None:
         """`server` is host:port; `address` is the phone's own and must not be loopback; `authority` a CA in PEM.
 
@@ -82,6 +83,9 @@ class Baresip:
             f';outbound="sip:{server};transport={transport}";regint=60;audio_codecs=pcma,pcmu'
             + (f";mediaenc={srtp}\n" if srtp else "\n")
         )
+        if rtcp_mux:
+            with (folder / "config").open("a") as config:
+                config.write("rtcp_mux yes\n")
         watched = f'"Watched" <sip:{watches}@{DOMAIN}>;presence=p2p\n' if watches else ""
         (folder / "contacts").write_text(watched)
         if watches:

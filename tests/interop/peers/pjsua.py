@@ -25,6 +25,7 @@ class Pjsua(Worker):
         publish: bool = False,
         prack: str = "",
         timer_seconds: int = 0,
+        rtcp_mux: bool = False,
     ) -> None:
         """`server` is host:port, `authority` a CA in PEM.
 
@@ -42,6 +43,7 @@ class Pjsua(Worker):
                 "publish": publish,
                 "prack": prack,
                 "timer_seconds": timer_seconds,
+                "rtcp_mux": rtcp_mux,
             },
             netns=netns,
         )  # fmt: skip

@@ -108,6 +108,7 @@ class Phone(pj.Account):
         settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", options["account"], 0, options["password"]))
         settings.presConfig.publishEnabled = options.get("publish", False)
         settings.mediaConfig.transportConfig.boundAddress = options["address"]
+        settings.mediaConfig.rtcpMuxEnabled = options.get("rtcp_mux", False)
         reliable = {"mandatory": pj.PJSUA_100REL_MANDATORY, "optional": pj.PJSUA_100REL_OPTIONAL}
         if options["prack"]:
             settings.callConfig.prackUse = reliable[options["prack"]]
