@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+INSIDE = "0.0.0.0"
+"""The host of flows that end within this switch: what is sent there comes in again. Nothing else comes from there."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Listener:

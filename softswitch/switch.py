@@ -22,7 +22,7 @@ from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Command
 from softswitch.errors import PeerError
 from softswitch.events import Bus, VoicemailChanged
-from softswitch.flow import Flow, Listener
+from softswitch.flow import INSIDE, Flow, Listener
 from softswitch.ids import Ids
 from softswitch.legs.legs import Legs
 from softswitch.media.engine import Did, Done, Heard, MediaEngine, MediaEvent, MediaKey
@@ -434,6 +434,10 @@ class Switch:
             self.layer.flow_failed(flow)
 
     def _send(self, data: bytes, flow: Flow) -> None:
+        if flow.host == INSIDE:
+            # In its turn, like everything that comes in; not in the middle of what is being done.
+            self.layer.wheel.arm(Timer(lambda now: self.receive(data, flow)), self.layer.now)
+            return
         self.counters.messages_out += 1
         self._outside.send(data, flow)
 

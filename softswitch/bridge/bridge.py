@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from softswitch.bridge import keys
 from softswitch.bridge.end import End
 from softswitch.errors import PeerError
+from softswitch.flow import INSIDE
 from softswitch.media.anchor import sdp_of, with_sdp
 from softswitch.media.engine import MediaFailed
 from softswitch.sip.message import Request, Response
@@ -84,8 +85,8 @@ class Bridge:
     ) -> None:
         content_type, body = message.get(b"content-type") or b"", message.body
         sdp = sdp_of(content_type, body)
-        if sdp is None or not self.bridges.anchors:
-            then(body)
+        if sdp is None or not self.bridges.anchors or INSIDE in (offerer.dialog.flow.host, answerer.dialog.flow.host):
+            then(body)  # a leg of our own is at the engine itself
             return
 
         def done(result: bytes | MediaFailed) -> None:

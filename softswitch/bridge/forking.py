@@ -13,13 +13,14 @@ from softswitch.bridge.end import End
 from softswitch.dialog.dialog import Dialog
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Plan
-from softswitch.flow import Flow
+from softswitch.flow import INSIDE, Flow
 from softswitch.proxy.branch import Branch
 from softswitch.proxy.encryption import srtp_of, transports
 from softswitch.proxy.fork import Fork
 from softswitch.records.diary import Diary
 from softswitch.registrar.bindings import Binding
 from softswitch.sip.message import Request, Response
+from softswitch.sip.parse import parse
 from softswitch.transaction.server_invite import ServerInvite
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 Acknowledge = Callable[[bytes], None]
 """Sends the ACK with this answer to whoever made an offer in a 200."""
+
+_VIA = b"Via: SIP/2.0/UDP inside.invalid;branch=z9hG4bKinside\r\n"
 
 
 class Origin(Protocol):
@@ -101,6 +104,13 @@ class InnerServer(ServerInvite):
         end.account = account
         end.learn(response)
         return end
+
+    def respond(self, status: int, data: bytes) -> None:
+        """A leg of our own takes the call: the origin talks with it as with a phone, within this switch."""
+        start, _, rest = data.partition(b"\r\n")
+        response = parse(start + b"\r\n" + _VIA + rest, self.flow._replace(host=INSIDE))
+        assert isinstance(response, Response)
+        self.forward(response, None)
 
     def forward(self, response: Response, body: bytes | None) -> None:
         """What the fork sends to its caller; `body` replaces the response's own where it is not None."""

@@ -15,7 +15,7 @@ from softswitch.bridge.forking import Acknowledge, BridgedFork, InnerServer
 from softswitch.bridge.invitation import ALLOW, Invitation
 from softswitch.dialplan.plan import Plan
 from softswitch.errors import PeerError
-from softswitch.flow import Flow
+from softswitch.flow import INSIDE, Flow
 from softswitch.proxy.branch import target_of
 from softswitch.proxy.calls import Call
 from softswitch.records.diary import Diary
@@ -442,10 +442,15 @@ class Transfer:
         return self._sender(self.mover.site.encode())
 
     def taken_by_us(self) -> tuple[Request, ServerInvite]:
-        """A code answers without an offer in the INVITE: it can't, and says so."""
-        assert self._inner is not None
-        assert self._inner.request is not None
-        return self._inner.request, self._inner
+        """A leg of our own makes an offer as a phone does; the dialog with it is within this switch."""
+        inner = self._inner
+        assert inner is not None
+        assert inner.request is not None
+        flow = inner.flow._replace(host=INSIDE)
+        head, _, _ = inner.request.to_bytes().partition(b"\r\n\r\n")
+        made = parse(b"%b\r\nContact: %b\r\n\r\n" % (head, self.contact_for(flow)), flow)
+        assert isinstance(made, Request)
+        return made, inner
 
 
 def refer_target(request: Request) -> bytes:

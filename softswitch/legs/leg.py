@@ -126,11 +126,6 @@ class Leg:
     def answer(self) -> None:
         """Ask the engine for an answer, then send 200."""
         sdp = sdp_of(self.invite.get(b"content-type") or b"", self.invite.body)
-        if sdp is None and not self.server.key:
-            # A party is sent here from outside: no transaction, and so nobody whose ACK would bring our offer's answer.
-            self.end()
-            self.server.reply(488, "Offer Missing")
-            return
         self._ask(self.invite, sdp, self._accepted)
 
     def _ask(self, request: Request, sdp: bytes | None, done: Callable[[bytes | MediaFailed], None]) -> None:

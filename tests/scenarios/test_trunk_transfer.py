@@ -249,3 +249,27 @@ def test_a_provider_may_not_transfer(lab: Lab, city: Provider, anna: Phone) -> N
     assert refer.status == 603
     outside.bye()
     lab.at_rest()
+
+
+def test_blind_to_a_code(lab: Lab, city: Provider, anna: Phone) -> None:
+    """The switch itself takes the call with an offer of its own, and either side ends it."""
+    for ends in ("caller", "switch"):
+        outside = from_outside(lab, city, anna)
+        refer = anna.call.sends("REFER", "Refer-To: <sip:600@acme.example>")
+        lab.advance(1)
+        assert refer.status == 202
+        assert told(anna)[-1] == "200"
+        assert anna.call.why == "they hung up"
+        assert outside.state == "answered"
+        hold = outside.reinvite("sendonly")
+        lab.advance()
+        assert hold.status == 200
+        assert len(lab.switch.legs) == 1
+        if ends == "caller":
+            outside.bye()
+        else:
+            lab.switch.legs.hang_up_all()
+        lab.advance(1)
+        assert outside.state == "ended"
+        assert not len(lab.switch.legs)
+        lab.at_rest()

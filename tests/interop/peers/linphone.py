@@ -139,6 +139,10 @@ class Linphone:
         self._type("resume")
         self.established()
 
+    def join(self) -> None:
+        """Connect whom the first call is with to whom the second one is with."""
+        self._type("transfer 1 --to-call 2")
+
     def hang_up(self) -> None:
         self._type("terminate")
 

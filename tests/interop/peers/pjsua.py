@@ -80,6 +80,10 @@ class Pjsua(Worker):
         """Wait until the call ended, with this last status."""
         self.wait_event("state", state="DISCONNECTED", code=code)
 
+    def join(self) -> None:
+        """Connect whom the first call is with to whom the second one is with."""
+        self.command("join")
+
     def recorded_bytes(self) -> int:
         """How long the recording of the running call is by now."""
         return self.heard.stat().st_size if self.heard.exists() else 0
