@@ -9,7 +9,7 @@ from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import FINAL_RESPONSES, Came, Moved, Outcome
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.step import Reject, Ring, Step
-from softswitch.dialplan.telephone import country_of, international
+from softswitch.dialplan.telephone import country_of, fault_of, international
 from softswitch.dialplan.trunk import OutsideCall
 
 RING_SECONDS = 180.0
@@ -30,13 +30,17 @@ def dial_out(plan: Plan, facts: Facts, history: Sequence[Came]) -> Step:
         return nobody
     number = number_of(plan, facts.called)
     if not number:
+        fault = fault_of(facts.called, plan.country)
+        if fault:
+            reason = f"{facts.called} can't be called outside: {fault}"
+            return Reject(404, "Not Found", (*nobody.reasons, reason), said="wrong number")
         return nobody
     if not facts.caller_account:
         return Reject(403, "Forbidden", (f"{facts.called} is outside, and only phones of {plan.site} may call there",))
     person = plan.person_of(facts.caller_account)
     call, reasons = allowed(plan, number, person.name if person is not None else "", facts.caller_account)
     if call is None:
-        return Reject(403, "Forbidden", reasons)
+        return Reject(403, "Forbidden", reasons, said="not allowed")
     if history:
         outcome = Outcome.UNREACHABLE if isinstance(history[0], Moved) else history[0]
         status, phrase = FINAL_RESPONSES[outcome]

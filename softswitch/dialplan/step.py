@@ -45,6 +45,8 @@ class Reject:
     status: int
     phrase: str
     reasons: tuple[str, ...] = ()
+    said: str = ""
+    """The announcement that a phone of the firm hears before; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,47 @@ def international(text: str, country: str) -> str:
         number = phonenumbers.parse(bare, country or None)
     except phonenumbers.NumberParseException:
         return ""
-    if not phonenumbers.is_possible_number(number):
+    if not phonenumbers.is_possible_number(number) or _keeps_its_zero(number):
         return ""
     written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return written if len(written) > FEWEST_DIGITS else ""
+
+
+def _keeps_its_zero(number: phonenumbers.PhoneNumber) -> bool:
+    """Whether so little follows the 0 of an area code that it was taken for a part of the number, as in Italy it is."""
+    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    return bool(number.italian_leading_zero) and metadata is not None and metadata.national_prefix == "0"
+
+
+_FAULTS = {
+    phonenumbers.ValidationResult.TOO_SHORT: "it is too short",
+    phonenumbers.ValidationResult.TOO_LONG: "it is too long",
+    phonenumbers.ValidationResult.INVALID_LENGTH: "no number has so many digits",
+    phonenumbers.ValidationResult.INVALID_COUNTRY_CODE: "there is no such country code",
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "its area code is missing",
+}
+
+
+def fault_of(text: str, country: str) -> str:
+    """What is wrong with a number that somebody in `country` dialled to call outside, in words.
+
+    "" for a number that can be called, and for what does not look like one: an extension, or a name.
+    """
+    bare = _SIGNS.sub("", text)
+    if not re.fullmatch(r"\+?\d{1,40}", bare) or (bare[0] not in "+0" and len(bare) < FEWEST_DIGITS):
+        return ""
+    if international(text, country):
+        return ""
+    try:
+        number = phonenumbers.parse(bare, country or None)
+    except phonenumbers.NumberParseException as error:
+        if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
+            return "there is no such country code"
+        return "it is too long" if len(bare) > FEWEST_DIGITS else "it is too short"
+    if _keeps_its_zero(number):
+        return "it is too short"
+    return _FAULTS.get(phonenumbers.is_possible_number_with_reason(number), "its area code is missing")
 
 
 def _is_whole(bare: str, country: str) -> bool:

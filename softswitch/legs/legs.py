@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from softswitch.dialog.dialog import Dialog
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.step import Reject
 from softswitch.errors import PeerError
 from softswitch.legs.leg import Leg, text_of
+from softswitch.legs.refusal import Refusal
 from softswitch.media.engine import MediaEngine, MediaEvent
 from softswitch.proxy.calls import Calls
 from softswitch.proxy.fork import Fork
 from softswitch.sip.message import Request
-from softswitch.sound.library import Sound
+from softswitch.sound.library import Sound, said
 from softswitch.transaction.layer import Layer
 from softswitch.transaction.server_invite import ServerInvite
 from softswitch.voicemail.boxes import Boxes
@@ -60,6 +62,8 @@ class Legs:
         self.boxes = boxes
         """Everybody's messages; None where none can be left."""
         self._legs: dict[tuple[bytes, bytes], Leg] = {}
+        self._refusals: dict[tuple[str, str], Refusal] = {}
+        """Callers who hear why they are refused, by Call-ID and the caller's tag."""
         self._by_caller: dict[tuple[str, str], Leg] = {}
         """By Call-ID and the caller's tag, as the engine knows them."""
         for event in ("dtmf", "played"):
@@ -89,11 +93,31 @@ class Legs:
         self._legs[leg.call_id, leg.local_tag] = leg
         self._by_caller[leg.media_key.call_id, leg.media_key.from_tag] = leg
 
+    def refuse(
+        self, request: Request, server: ServerInvite, step: Reject, plan: Plan, done: Callable[[], None]
+    ) -> bool:
+        """Say why a call is refused, then refuse it; `done` comes after that. False where it can't be said."""
+        own = plan.announcements.get(step.said)
+        sound = self.own_sound(own) if own is not None else said(step.said, plan.language)
+        if sound is None:
+            return False
+        refusal = Refusal(self, request, server, step.status, step.phrase, sound, done)
+        self._refusals[refusal.key.call_id, refusal.key.from_tag] = refusal
+        refusal.begin()
+        return True
+
+    def refused(self, refusal: Refusal) -> None:
+        """That is over."""
+        self._refusals.pop((refusal.key.call_id, refusal.key.from_tag), None)
+
     def _on_media(self, event: MediaEvent) -> None:
         """Something happened in the sound of a call; of one that is over it is passed over."""
         leg = self._by_caller.get((event.call_id, event.from_tag))
         if leg is not None and not leg.ended:
             leg.heard(event)
+        refusal = self._refusals.get((event.call_id, event.from_tag))
+        if refusal is not None:
+            refusal.heard(event)
 
     def on_request(self, request: Request) -> bool:
         """A request within a dialog; False when the dialog is none of ours."""
@@ -107,6 +131,8 @@ class Legs:
         """The switch stops."""
         for leg in list(self._legs.values()):
             leg.hang_up()
+        for refusal in list(self._refusals.values()):
+            refusal.stop()
 
     def answered(self, leg: Leg) -> None:
         self.calls.answered(leg.call_id, leg.remote_tag, leg.local_tag, f"the switch: {leg.script.words}", self.wall())

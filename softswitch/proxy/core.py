@@ -608,6 +608,20 @@ class Core:
         self.log.detail(request.call_id, "answered", by=f"the switch: {step.what}")
         self.legs.answer(request, server, step.what, fork.plan, fork.facts)
 
+    def say_refusal(self, fork: Fork, step: Reject) -> bool:
+        """Have a phone of ours hear why its call is refused; False where it simply is.
+
+        Not who wants provisional responses acknowledged (RFC 3262).
+        """
+        request, server = fork.request, fork.server
+        if not (self.anchors and fork.owns and fork.facts.caller_account and server.key):
+            return False
+        if any(b"100rel" in line for line in request.all(b"require")):
+            return False
+        if sdp_of(request.get(b"content-type") or b"", request.body) is None:
+            return False
+        return self.legs.refuse(request, server, step, fork.plan, lambda: self.end_call(fork))
+
     def obey(self, fork: Fork, command: Command) -> None:
         """Carry out what the caller dialled; once it is kept the switch says so."""
         request, server = fork.own_call()

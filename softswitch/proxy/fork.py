@@ -484,6 +484,9 @@ class Fork:
             self.server.reply(failed.status, failed.reason, (b"Retry-After: 5",) if failed.status == 503 else ())
         else:
             self.diary.over(last.value if exhausted and last is not None else "refused", step.status)
+            if step.said and self.core.say_refusal(self, step):
+                self._forget_branches()
+                return
             self.server.reply(step.status, step.phrase)
         self.core.end_call(self)
         self._forget_branches()

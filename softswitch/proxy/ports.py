@@ -9,7 +9,7 @@ from softswitch.dialplan.availability import Presences
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.override import Overrides
 from softswitch.dialplan.plan import Person, Plan, Team
-from softswitch.dialplan.step import Command
+from softswitch.dialplan.step import Command, Reject
 from softswitch.flow import Flow
 from softswitch.presence.permission import Watching
 from softswitch.records.diary import Diary
@@ -95,6 +95,12 @@ class LegHandler(Protocol):
 
     def answer(self, request: Request, server: ServerInvite, what: str, plan: Plan, facts: Facts) -> None:
         """Take the call as `what`, e.g. "echo"."""
+        ...
+
+    def refuse(
+        self, request: Request, server: ServerInvite, step: Reject, plan: Plan, done: Callable[[], None]
+    ) -> bool:
+        """Say why a call is refused, then refuse it; `done` comes after that. False where it can't be said."""
         ...
 
     def on_request(self, request: Request) -> bool:

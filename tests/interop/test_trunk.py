@@ -233,6 +233,7 @@ def test_an_emergency_call_passes_for_who_may_not_call_anybody_else(
     registered(switch)
     dario, emergency = start(ACCOUNTS["dario-home"], switch.at("udp")), start(MOBILE, provider)
     dario.dial("01701234567")
+    wait_until(lambda: dario.recorded_bytes() > RATE * 2, "the reason, said before the call is refused", 10)
     dario.closed(403)
     dario.dial("112")
     emergency.answer()
