@@ -11,6 +11,7 @@ from softswitch.dialplan.calendars import CopyOf
 from softswitch.dialplan.load import load_plans, load_texts
 from softswitch.dialplan.plan import Plans
 from softswitch.dialplan.source import MAX_BYTES
+from softswitch.dialplan.trunk import INFO
 from softswitch.errors import ConfigError, Problem
 from softswitch.secrets import Secrets, load_secrets
 from softswitch.settings import Settings
@@ -81,6 +82,7 @@ def read_all(
     warnings = [*warnings, *phones_without_secret(settings, plans, secrets, shown_from)]
     warnings += voicemail_without(settings, plans, secrets, shown_from)
     warnings = [*warnings, *phones_without_relay(settings, plans, shown_from)]
+    warnings += engine_without(settings, plans, shown_from)
     return Configuration(settings, plans, secrets, warnings, texts)
 
 
@@ -158,6 +160,26 @@ def phones_without_relay(settings: Settings, plans: Plans, shown_from: Path | No
             near = did_you_mean(network, networks)
             texts.append(f'media: {phone.media} of phone {phone.name}: no listener is on a network "{network}"{near}')
     return [Problem(shown, 0, 0, text, "warning") for text in texts]
+
+
+def engine_without(settings: Settings, plans: Plans, shown_from: Path | None) -> list[Problem]:
+    """What dialplans want that only our own relay can do, where rtpengine is the engine of calls between phones."""
+    if not settings.relay.engine:
+        return []
+    texts = []
+    for plan in plans.values():
+        for person in plan.people.values():
+            asked = [place.name for place in person.places.values() if place.confirm]
+            texts += [f"ask who answers to press 1: confirm: of {person.name} at {place}" for place in asked]
+        if plan.music_on_hold not in ("", "yes"):
+            texts.append(f"play music on hold: {plan.music_on_hold} of {plan.site}")
+        texts += [
+            f"change keys into INFO: style: {{keys: info}} of trunk {trunk.name}"
+            for trunk in plan.trunks.values()
+            if trunk.style.keys == INFO
+        ]
+    shown = str(shown_path(settings.file, shown_from))
+    return [Problem(shown, 0, 0, f"relay: engine: rtpengine can't {text} needs built-in", "warning") for text in texts]
 
 
 def _network_of(media: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from softswitch.cli import main as module
+from softswitch.sound.library import tone
 
 from .conftest import Command
 
@@ -81,6 +82,26 @@ def test_words_on_the_way_of_sound_that_say_nothing_are_warnings(softswitch: Com
         'media: direct in lan of acme.example: no listener is on a network "lan"',
         'media: direct in inernet of phone anna-desk: no listener is on a network "inernet"; did you mean "internet"?',
         "phone anna-home has srtp: prefer, so media: direct has no effect",
+    ]
+
+
+def test_what_rtpengine_cannot_do_is_told(softswitch: Command, office: Path) -> None:
+    plan, settings = office / "config/office.yaml", office / "config/softswitch.yaml"
+    (office / "config/own.wav").write_bytes(Path(tone("beep").file).read_bytes())
+    text = plan.read_text().replace("site:\n", "site:\n  music on hold: own.wav\n")
+    text = text.replace(
+        "{phone: anna-home}", "{phone: anna-home}\n      cell: {dial: +49 170 1234567, confirm: press 1}"
+    )
+    text += "trunks: {city: {peer: 198.51.100.7, style: {keys: info}}}\noutside: [{dial: + *, via: city}]\n"
+    plan.write_text(text)
+    assert softswitch("check").err == ""
+    settings.write_text(settings.read_text() + "relay: {engine: rtpengine 127.0.0.1:2223}\n")
+    result = softswitch("check")
+    assert result.code == 0
+    assert [line.partition("rtpengine can't ")[2] for line in result.err.splitlines()] == [
+        "ask who answers to press 1: confirm: of anna at cell needs built-in",
+        f"play music on hold: {office}/config/own.wav of acme.example needs built-in",
+        "change keys into INFO: style: {keys: info} of trunk city needs built-in",
     ]
 
 
