@@ -19,6 +19,8 @@ from softswitch.voicemail.message import Greeting, Message
 if TYPE_CHECKING:
     from softswitch.legs.leg import Leg
 
+LAST_SECONDS = 5.0
+"""How long we wait for a key when all is said."""
 TRIES = 3
 """At the PIN, in one call."""
 MOST_DIGITS = 20
@@ -109,7 +111,7 @@ class Listen(Menu):
         keys: Keys = {"9": self._change_greeting, "*": lambda: self._go(len(self._messages) - 1), "#": self.leg.hang_up}
         if not self._messages:
             keys = {"9": self._change_greeting, "#": self.leg.hang_up}
-        self.say((*words, "greeting keys"), self.wait, keys)
+        self.say((*words, "greeting keys"), lambda: self.wait(LAST_SECONDS), keys)
 
     def _tell(self, words: Sequence[str]) -> None:
         message = self._messages[self._at]

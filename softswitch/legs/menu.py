@@ -44,11 +44,11 @@ class Menu(Script):
         )
         self.leg.play([*before, *sounds, *after], then)
 
-    def wait(self) -> None:
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> None:
         """For a key, from now on."""
         layer = self.leg.legs.layer
         if not self.leg.ended:
-            layer.wheel.arm(self._patience, layer.now + PATIENCE_SECONDS)
+            layer.wheel.arm(self._patience, layer.now + seconds)
 
     def key(self, key: str) -> None:
         action = self._keys.get(key)

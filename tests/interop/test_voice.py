@@ -116,13 +116,58 @@ def test_a_message_is_left_by_one_phone_and_heard_by_another(
     for digit in "2468#":
         carla.command("dtmf", digits=digit)
         time.sleep(0.3)
-    wait_until(lambda: carla.recorded_bytes() > 14 * RATE * 2, "the message being said", 30)
+    wait_until(lambda: carla.recorded_bytes() > 15 * RATE * 2, "the message being said", 30)
     carla.command("dtmf", digits="3", info=True)
+    folder = tmp_path / "switch/voicemail"
+    wait_until(lambda: not list(folder.rglob("*.wav")), "deletion", 10)
+    carla.command("hangup")
     carla.closed()
     carla.stop()
     match = compare(SPOKEN["dario"], read_wav(carla.heard))
     assert match.seconds >= 4, match
-    assert not list((tmp_path / "switch/voicemail").rglob("*.wav")), "it was deleted"
+
+
+def test_a_greeting_is_recorded_by_phone_and_its_hearer_is_called_back(
+    netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
+) -> None:
+    """Keys by telephone events; a pjsua2 is told by REFER to call who left the message."""
+    plan = DIALPLAN.replace("      home: {phone: carla-home}\n", "      home: {phone: carla-home}\n" + VOICEMAIL)
+    plan = plan.replace("    voicemail: {pin: carla-pin, mail: carla@acme.example}\n", "")
+    server = start_switch(
+        public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST,
+        dialplan=plan.replace("codes:\n", 'codes:\n  "*97": voicemail\n'),
+    )  # fmt: skip
+    if server.standin:
+        pytest.skip("the stand-in has no voicemail")
+    home = Home(server, tmp_path, stack)
+    carla = home.phone("pjsua2", "carla-home", netlab.home(1), "tcp")
+    dario = home.phone("baresip", "dario-home", netlab.home(2), "udp")
+    assert isinstance(carla, Pjsua)
+    carla.dial("*97")
+    carla.established()
+    folder = tmp_path / "switch/voicemail"
+    carla.command("dtmf", digits="92")
+    wait_until(lambda: any(folder.glob("incoming/greeting-*.wav")), "recording", 15)
+    enough = carla.recorded_bytes() + 4.5 * RATE * 2
+    wait_until(lambda: carla.recorded_bytes() > enough, "what is said", 15)
+    carla.command("dtmf", digits="#1")
+    wait_until(lambda: any(folder.glob("greetings/*/carla/general.wav")), "greeting", 10)
+    carla.command("hangup")
+    carla.closed()
+    dario.dial("102")
+    dario.established()
+    wait_until(lambda: any(folder.glob("incoming/*.json")), "message", 10)
+    wait_until(lambda: any(one.stat().st_size > 3 * RATE for one in folder.glob("incoming/*.wav")), "message", 20)
+    dario.hang_up()
+    dario.closed()
+    assert compare(SPOKEN["carla"], read_wav(dario.heard)).seconds >= 2, "the greeting"
+    carla.dial("*97")
+    carla.established()
+    carla.command("dtmf", digits="5")
+    dario.answer()
+    carla.wait_event("state", state="DISCONNECTED", code=200)
+    dario.established()
+    dario.hang_up()
 
 
 def test_a_message_outlives_kill_9_of_the_switch(
