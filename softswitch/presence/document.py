@@ -8,12 +8,22 @@ from xml.sax.saxutils import escape, quoteattr
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
+class Piece(NamedTuple):
+    """One dialog in a document."""
+
+    id: str
+    over: bool
+    text: str
+
+
 class Document(NamedTuple):
     """What stands before, between and after its version numbers."""
 
     content_type: bytes
     pieces: tuple[bytes, ...]
     """One where the package has no version."""
+    dialogs: tuple[Piece, ...] = ()
+    """Of package `dialog`: what it consists of."""
 
     def body(self, version: int) -> bytes:
         """The whole, for the NOTIFY with this number in its subscription, counted from 0."""

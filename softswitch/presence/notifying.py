@@ -25,6 +25,7 @@ from softswitch.presence.subscription import (
     SENDING,
     Subscription,
 )
+from softswitch.presence.wants import SHORTEST_INTERVAL, rate_text
 from softswitch.sip.message import Response
 from softswitch.transaction.layer import Layer
 
@@ -54,6 +55,8 @@ class Notifying:
         self._over = over
         self._documents: dict[Key, dict[tuple[str, str, str, bool], Document]] = {}
         """Of a person or team by package, user part, view and whether as a list: once for all who see the same."""
+        self._changed: tuple[Document, Document, Document] | None = None
+        """The latest partial document: from which, to which."""
 
     @property
     def now(self) -> float:
@@ -135,7 +138,10 @@ class Notifying:
             letterhead = subscription.letterhead = Letterhead.of(dialog, event)
         lines, body = self._subscription_state(subscription), b""
         if document is not None:
-            body = document.body(dialog.local_cseq)
+            told = document
+            if subscription.partial and not forced and subscription.sent is not None and not subscription.lists:
+                told = self._changes(subscription.package, subscription.sent, document)
+            body = told.body(dialog.local_cseq)
             lines += b"\r\nContent-Type: " + document.content_type
             if subscription.lists:
                 lines += b"\r\nRequire: eventlist"
@@ -147,11 +153,25 @@ class Notifying:
         self._layer.send_plain(b"NOTIFY", branch, data, flow, sending)
         return SENDING
 
+    def _changes(self, package: str, before: Document, now: Document) -> Document:
+        """What to tell who has `before`; made once for all who do."""
+        changes = PACKAGES[package].changes
+        if changes is None:
+            return now
+        if self._changed is None or self._changed[0] is not before or self._changed[1] is not now:
+            self._changed = before, now, changes(before, now) or now
+        return self._changed[2]
+
     def _subscription_state(self, subscription: Subscription) -> bytes:
         if subscription.reason:
             return b"Subscription-State: terminated;reason=" + subscription.reason
         left = max(1, round(subscription.expires_at - self._wall()))
-        return b"Subscription-State: active;expires=%d" % left
+        line = b"Subscription-State: active;expires=%d" % left
+        if subscription.interval > SHORTEST_INTERVAL:
+            line += b";max-rate=" + rate_text(subscription.interval)
+        if subscription.longest:
+            line += b";min-rate=" + rate_text(subscription.longest)
+        return line
 
     def _way(self, subscription: Subscription) -> Flow | None:
         flow = subscription.dialog.flow

@@ -16,7 +16,7 @@ from softswitch.presence.rows import row_of
 from softswitch.presence.saving import Saver
 from softswitch.presence.stored import PresenceChange
 from softswitch.presence.subscription import END, ENDING, OVER, SUBSCRIBE, Notifier, Subscription
-from softswitch.presence.wants import check_accept, event_of, seconds_of, understands_lists
+from softswitch.presence.wants import check_accept, event_of, seconds_of, takes_partial, understands_lists
 from softswitch.sip.message import Request
 from softswitch.transaction.layer import Layer, reply_flow
 from softswitch.transaction.server_other import ServerOther
@@ -92,6 +92,7 @@ class Subscribing:
             interval=event.interval,
             longest=event.longest,
         )
+        subscription.partial = takes_partial(request)
         subscription.view = view_of(plan, who, watching)
         headers = self._accepting(request, subscription, seconds)
         if not seconds:
@@ -143,6 +144,7 @@ class Subscribing:
         wall = self._wall()
         subscription.expires_at = wall + seconds
         subscription.interval, subscription.longest = event.interval, event.longest
+        subscription.partial = takes_partial(request)
         headers = self._accepting(request, subscription, seconds)
         if not seconds:
             server.reply(200, "", headers)

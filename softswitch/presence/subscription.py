@@ -93,6 +93,7 @@ class Subscription:
         "notifier",
         "owed",
         "package",
+        "partial",
         "reason",
         "retries",
         "sent",
@@ -141,6 +142,8 @@ class Subscription:
         """His address."""
         self.lists = lists
         """Whether he understands resource lists (RFC 4662)."""
+        self.partial = False
+        """Whether partial documents are safe with this watcher; after a restart not before he refreshes."""
         self.view = ""
         """One of `view`."""
         self.expires_at = expires_at

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from softswitch.errors import PeerError
 from softswitch.presence.limits import PresenceLimits
+from softswitch.presence.packages.dialog import FULL_ONLY
 from softswitch.presence.packages.registry import ALLOW_EVENTS, PACKAGES, Package
 from softswitch.sip.message import Request
 from softswitch.sip.params import parse_params
@@ -56,6 +57,11 @@ def _rate(text: bytes | None) -> float:
     return found
 
 
+def rate_text(interval: float) -> bytes:
+    """NOTIFYs a second, as Subscription-State repeats what is kept to (RFC 6446 §9.2)."""
+    return f"{1 / interval:.10f}".rstrip("0").rstrip(".").encode()
+
+
 def seconds_of(request: Request, limits: PresenceLimits) -> int:
     """For how long; 0 ends it, or fetches once. Raises PeerError: 423 for too brief, 400 when malformed."""
     value = request.get(b"expires")
@@ -80,6 +86,12 @@ def check_accept(request: Request, content_type: bytes) -> None:
         if kind in (content_type, main + b"/*", b"*/*"):
             return
     raise PeerError(406)
+
+
+def takes_partial(request: Request) -> bool:
+    """Whether partial documents are safe with this phone: it says which it is, and none that is known otherwise."""
+    agent = (request.get(b"user-agent") or b"").decode("latin-1").strip().lower()
+    return bool(agent) and not agent.startswith(FULL_ONLY)
 
 
 def understands_lists(request: Request) -> bool:

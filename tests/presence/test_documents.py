@@ -15,7 +15,7 @@ from lxml import etree
 from softswitch.errors import PeerError
 from softswitch.presence import compose
 from softswitch.presence.document import Document
-from softswitch.presence.packages.dialog import Lamp, dialog_info
+from softswitch.presence.packages.dialog import Lamp, changes, dialog_info
 from softswitch.presence.packages.lists import resource_list
 from softswitch.presence.packages.presence import pidf
 from softswitch.presence.packages.reg import reginfo
@@ -96,6 +96,35 @@ def test_a_resource_list() -> None:
     assert [f"<{cid}>" for cid in cids] == [part["Content-ID"] for part in parts]
     assert etree.fromstring(parts[0].get_payload(decode=True)).tag.endswith("presence")
     assert etree.fromstring(parts[1].get_payload(decode=True)).get("version") == "4"
+
+
+CALLS = st.lists(
+    st.builds(
+        Lamp, st.sampled_from(["a", "b"]), st.sampled_from([str(n) for n in range(6)]),
+        st.sampled_from(["trying", "ringing", "answered", "ended"]), st.booleans(), st.just(""), st.just("t"),
+        st.just("u"),
+    ),
+    max_size=6, unique_by=lambda lamp: (lamp.call_id, lamp.account),
+)  # fmt: skip
+
+
+@given(st.lists(CALLS, min_size=2, max_size=6), st.booleans())
+def test_partial_documents_lead_to_the_same(history: list[list[Lamp]], details: bool) -> None:
+    """Whoever puts them together knows of all calls that run, as somebody does who gets full ones."""
+    documents = [dialog_info(lamps, ENTITY, "acme.example", details) for lamps in history]
+    known: dict[str, str] = {}
+    for before, now in zip([None, *documents], documents, strict=False):
+        told = (changes(before, now) if before is not None else None) or now
+        tree = etree.fromstring(told.body(1))
+        if tree.get("state") == "full":
+            known.clear()
+        else:
+            assert len(told.body(1)) <= len(now.body(1)) + len("partial") - len("full")
+        known.update({one.get("id"): one.findtext("{*}state") for one in tree.iter("{*}dialog")})
+        whole = {one.get("id"): one.findtext("{*}state") for one in etree.fromstring(now.body(1)).iter("{*}dialog")}
+        assert {k: v for k, v in known.items() if v != "terminated"} == {
+            k: v for k, v in whole.items() if v != "terminated"
+        }
 
 
 def test_without_details_nothing_tells_the_call() -> None:

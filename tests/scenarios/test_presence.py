@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lab import Lab, Phone
 
 
@@ -121,12 +123,56 @@ def test_no_more_than_asked_for_and_the_newest_in_the_end(lab: Lab, anna: Phone,
     assert len(watch.notified) - before <= 3
     gaps = [b - a for a, b in zip(watch.heard_at[1:], watch.heard_at[2:], strict=False)]
     assert min(gaps) > 4.9
+    assert re.fullmatch(r"active;expires=\d+;max-rate=0\.2", watch.state)
 
 
 def test_at_least_as_often_as_asked_for(lab: Lab, carla: Phone) -> None:
     watch = carla.watches_over("101", "presence;min-rate=0.1")
     lab.advance(35)
     assert len(watch.notified) == 4
+    assert watch.state == "active;expires=3570;min-rate=0.1"
+
+
+def test_partial_documents(lab: Lab, anna: Phone, carla: Phone, dario: Phone) -> None:
+    """A team's calls: who is known to want all of them at once gets that, others what changed (RFC 4235 §4.3)."""
+    desk = lab.phone("anna-mobile")
+    other = desk.watches_over("200", "dialog", 3600, "User-Agent: Panel/2.1")
+    snom, silent = (
+        desk.watches_over("200", "dialog", 3600, "User-Agent: snomD785/10"),
+        desk.watches_over("200", "dialog"),
+    )
+    known: dict[str, str] = {}
+    versions = []
+    partial = 0
+
+    def read() -> None:
+        nonlocal partial
+        for notify in other.notified[len(versions) :]:
+            text = notify.body.decode()
+            versions.append(int((re.search(r'version="(\d+)"', text) or ["", ""])[1]))
+            if 'state="full"' in text:
+                known.clear()
+            partial += 'state="partial"' in text
+            known.update(re.findall(r'<dialog id="([^"]*)".*?<state>(\w+)</state>', text))
+
+    calls = []
+    for number in range(3):
+        calls.append(carla.invites("600"))
+        lab.advance()
+        read()
+        assert list(known.values()).count("confirmed") == number + 1
+    for call in calls:
+        call.bye()
+        lab.advance()
+        read()
+    assert "confirmed" not in known.values()
+    assert partial >= 3
+    assert versions == list(range(versions[0], versions[0] + len(versions)))
+    for watch in (snom, silent):
+        assert all('state="full"' in notify.body.decode() for notify in watch.notified)
+    other.subscribe()
+    lab.advance()
+    assert 'state="full"' in other.body
 
 
 def test_a_notify_that_fails_ends_the_subscription_and_blocks_nobody(lab: Lab, carla: Phone, dario: Phone) -> None:

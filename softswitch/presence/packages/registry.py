@@ -44,6 +44,8 @@ class Package(NamedTuple):
     """Only somebody's own phones may subscribe to it."""
     teams: bool = False
     """Teams have it too."""
+    changes: Callable[[Document, Document], Document | None] | None = None
+    """(before, now) to a partial document, where it has such."""
 
 
 def _seen(asked: Asked, subject: Subject) -> list[tuple[Person, str]]:
@@ -88,7 +90,7 @@ def _winfo(asked: Asked, subject: Subject) -> Document:
 
 PACKAGES: Mapping[str, Package] = {
     "presence": Package(presence.CONTENT_TYPE, _presence, teams=True),
-    "dialog": Package(dialog.CONTENT_TYPE, _dialog, teams=True),
+    "dialog": Package(dialog.CONTENT_TYPE, _dialog, teams=True, changes=dialog.changes),
     "message-summary": Package(message_summary.CONTENT_TYPE, _messages, teams=True, own=True),
     "reg": Package(reg.CONTENT_TYPE, _reg, own=True),
     "presence.winfo": Package(winfo.CONTENT_TYPE, _winfo, own=True),
