@@ -12,6 +12,7 @@ from typing import TypeAlias
 from ..quality import ADDED_BOUNDS_MS, StreamQuality, mos
 
 _RTP = struct.Struct("!BBHII").unpack_from
+_USUAL = struct.Struct("!xBHII").unpack_from
 _WORDS = struct.Struct("!BBH").unpack_from
 
 _SENDER = struct.Struct("!II").unpack_from
@@ -113,7 +114,7 @@ class Measure:
 
     def note(self, packet: Packet, size: int, now: float) -> None:
         """An RTP packet has come: at least 12 bytes, version 2."""
-        _, kind, seq, stamp, ssrc = _RTP(packet)
+        kind, seq, stamp, ssrc = _USUAL(packet)
         if ssrc != self.ssrc or kind & 0x7F != self.payload_type:
             self._turn(packet, size, now)
             return
