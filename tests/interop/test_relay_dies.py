@@ -10,14 +10,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from softswitch.sound.g711 import pcm_of_alaw
+from softswitch.sound.library import said
+from softswitch.sound.wav import alaw_of
 
 from .conftest import StartSwitch
 from .netlab import Lab
+from .office import DIALPLAN
 from .peers.process import wait_until
-from .sound import RATE
+from .sound import RATE, compare
 from .test_silence import softswitch
-from .test_sound import OLD_DIGEST, Home, hears, public_listeners
+from .test_sound import OLD_DIGEST, SPOKEN, Home, hears, public_listeners
+from .test_voice import VOICEMAIL
 
 pytestmark = [pytest.mark.interop, pytest.mark.netns]
 
@@ -56,3 +63,37 @@ def test_a_killed_relay_is_a_gap_and_no_end(netlab: Lab, start_switch: StartSwit
         hears(anna, "carla")
         hears(carla, "anna")
     assert status()["relay"]["sessions"] == 0
+
+
+@pytest.mark.long
+def test_a_message_that_is_being_left_goes_on(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+    plan = DIALPLAN.replace("      home: {phone: carla-home}\n", "      home: {phone: carla-home}\n" + VOICEMAIL)
+    server = start_switch(
+        public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=plan,
+        secrets_too='carla-pin: "2468"\n', allowed="media relay ended",
+    )  # fmt: skip
+    if server.standin:
+        pytest.skip("the stand-in has no voicemail")
+    greeting = said("leave a message", "en")
+    assert greeting is not None
+    with ExitStack() as stack:
+        dario = Home(server, tmp_path, stack).phone("baresip", "dario-home", netlab.home(1), "udp")
+        dario.dial("102")
+        dario.established()
+
+        def recorded() -> int:
+            files = list((server.folder / "voicemail/incoming").glob("*.wav"))
+            return files[0].stat().st_size if files else 0
+
+        wait_until(lambda: recorded() > 2 * RATE, "two seconds of the message on the disk", 30)
+        pid = json.loads(softswitch(server.folder, "status", "--json"))["relay"]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        killed_at = recorded()
+        wait_until(lambda: recorded() > killed_at + 3 * RATE, "three seconds after it", 30)
+        dario.hang_up()
+        dario.closed()
+    server.process.wait_for("message left", 5)
+    (kept,) = (server.folder / "voicemail/kept").rglob("*.wav")
+    heard = np.frombuffer(pcm_of_alaw(alaw_of(kept.read_bytes())), "<i2") / 32768
+    assert compare(SPOKEN["dario"], heard[: 2 * RATE]).coefficient > 0.9
+    assert compare(SPOKEN["dario"], heard[-2 * RATE :]).coefficient > 0.9
