@@ -645,8 +645,9 @@ class _PumpedMedia:
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._engine.echo(key, sdp, to_network, source, partial(self._done, key, done))
 
-    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
-        self._engine.talk(key, sdp, to_network, source, partial(self._done, key, done))
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, music: str = "") -> None:
+        music = self._switch.music_on_hold(key.call_id)
+        self._engine.talk(key, sdp, to_network, source, partial(self._done, key, done), music)
 
     def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:
         self._engine.propose(key, to_network, echoes, partial(self._done, key, done), transport)

@@ -132,8 +132,8 @@ class RelayClient:
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._place("offer", key, sdp, to_network, source, done, flags=["echo"])
 
-    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
-        self._place("offer", key, sdp, to_network, source, done, flags=["talk"])
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, music: str = "") -> None:
+        self._place("offer", key, sdp, to_network, source, done, flags=["talk"], music=music)
 
     def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:
         flags = ["echo" if echoes else "talk"]

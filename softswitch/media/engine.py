@@ -87,8 +87,10 @@ class MediaEngine(Protocol):
         """Answer this offer ourselves and send back whatever arrives: `done` gets the answer's SDP."""
         ...
 
-    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, music: str = "") -> None:
         """Answer this offer as an end of our own, silent at first: `done` gets the answer's SDP.
+
+        `music` is what the party that this one is connected with hears while it holds, as for `offer`.
 
         Its events are "dtmf", with the "key" that was pressed, and "played": nothing is left to say.
         """

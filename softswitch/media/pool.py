@@ -107,8 +107,8 @@ class EnginePool:
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._end_of(key).echo(key, sdp, to_network, source, done)
 
-    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
-        self._end_of(key).talk(key, sdp, to_network, source, done)
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, music: str = "") -> None:
+        self._end_of(key).talk(key, sdp, to_network, source, done, music)
 
     def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:
         self._end_of(key).propose(key, to_network, echoes, done, transport)

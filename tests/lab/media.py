@@ -98,7 +98,8 @@ class FakeMedia:
         for heard in self.heard.get(name, ()):
             heard(event)
 
-    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+    def talk(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done, music: str = "") -> None:
+        self.music.append(Path(music).stem)
         self._do("talk", key, sdp, to_network, source, done)
 
     def propose(self, key: MediaKey, to_network: str, echoes: bool, done: Done, transport: str = "") -> None:

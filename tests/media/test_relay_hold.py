@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -191,6 +192,41 @@ def test_a_relay_that_is_started_anew_plays_on(start_relay, party):
     first.end()
     assert start_relay().command("restore", state=state)["result"] == b"ok"
     hears_music(b)
+
+
+def test_two_ends_of_ours_have_music_too(relay, party):
+    """A call that was parked and taken: one of the two holds."""
+    a, b = party("127.0.0.2"), party("127.0.0.3")
+    talk = {"flags": ["talk"], "music": MUSIC}
+    for one, name in ((a, "a"), (b, "b")):
+        one.told(relay.sdp("offer", call_id=name, from_tag=name, sdp=sdp(one), **talk))
+    assert relay.command("connect", call_id="a", from_tag="a", other_call_id="b", other_from_tag="b")["result"] == b"ok"
+    relay.sdp("offer", call_id="a", from_tag="a", sdp=sdp(a, "sendonly"), **talk)
+    a.say(pcma(1))  # what was said before
+    hears_music(b)
+    time.sleep(0.4)
+    a.say(pcma(2, b"\xd5" * 160))
+    hears_music(b)
+    relay.sdp("offer", call_id="a", from_tag="a", sdp=sdp(a), **talk)
+    b.rtp.settimeout(0.3)
+    with suppress(TimeoutError):
+        while True:
+            b.hear()
+    b.rtp.settimeout(5)
+    last = None
+    for number in range(3, 6):
+        a.say(pcma(number))
+        heard = b.hear()
+        assert heard[12:] == LOUD
+        assert last is None or struct.unpack("!H", heard[2:4])[0] == last + 1 & 0xFFFF
+        last = struct.unpack("!H", heard[2:4])[0]
+    relay.sdp("offer", call_id="a", from_tag="a", sdp=sdp(a, "sendonly"), **talk)
+    hears_music(b)
+    time.sleep(0.4)
+    a.say(pcma(9))
+    while b.hear()[12:] != LOUD:
+        pass  # it has music of its own
+    hears_nothing(b, 0.2)
 
 
 def test_only_what_says_that_nothing_is_sent_is_changed():

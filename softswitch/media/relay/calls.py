@@ -13,6 +13,7 @@ from ...errors import PeerError
 from ...sip.sdp import Sdp
 from ..ng import Value
 from .echo import echo_answer
+from .hold import loaded
 from .keypad import Keypad
 from .pairs import Pairs
 from .session import Session
@@ -140,7 +141,7 @@ class Calls:
         self.touched = session
         return placed
 
-    def talk(self, key: Key, sdp: bytes, network: str, source: str, now: float) -> bytes:
+    def talk(self, key: Key, sdp: bytes, network: str, source: str, now: float, music: str = "") -> bytes:
         """Our own answer to this offer, as an end that plays and records; raises PeerError as `offer` does."""
         parsed, to = Sdp.parse(sdp), self.pairs.network(network)
         session = self._echo_of(key)
@@ -149,6 +150,7 @@ class Calls:
                 session.to_tags.add(key.to_tag)
             answer, codec = talk_answer(parsed, int(session.created_at), int(now))
             placed = session.talk(parsed, answer, codec, session.talker, source, to)
+            session.talker.hold(loaded(music) if music and not codec.heard else b"")
         else:
             session = self._new(key, now)
             answer, codec = talk_answer(parsed, int(now), int(now))

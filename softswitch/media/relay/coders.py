@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ...sound.g711 import ALAW_OF_ULAW, RATE, ULAW_OF_ALAW, alaw_of_pcm, pcm_of_alaw, samples_of
+from ...sound.g711 import ALAW_OF_ULAW, LEVEL_OF_ALAW, RATE, ULAW_OF_ALAW, alaw_of_pcm, pcm_of_alaw, samples_of
 
 try:
     from G722 import G722
@@ -18,6 +18,15 @@ except ImportError:  # no wheel for this machine: calls in G.722 alone are refus
     G722 = None
 
 _BITS_A_SECOND = 64_000
+
+
+_LOUD = 6
+"""As `LEVEL_OF_ALAW`; telephone lines hiss below that."""
+
+
+def is_loud(alaw: bytes) -> bool:
+    """Whether there is more in it than a line's hiss."""
+    return bool(alaw) and max(alaw.translate(LEVEL_OF_ALAW)) > _LOUD
 
 
 class Coder(Protocol):

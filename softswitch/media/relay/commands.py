@@ -134,10 +134,10 @@ class Commands:
         key, sdp, source = self._key(message), _text(message, "sdp", needed=True), _source(message)
         if b"echo" in flags:
             return self._placed(self._calls.echo(key, sdp, network, source, now))
-        if b"talk" in flags:
-            return self._placed(self._calls.talk(key, sdp, network, source, now))
-        transport, seed = _transport(message), _text(message, "key-seed")
         music = os.fsdecode(_text(message, "music"))
+        if b"talk" in flags:
+            return self._placed(self._calls.talk(key, sdp, network, source, now, music))
+        transport, seed = _transport(message), _text(message, "key-seed")
         return self._placed(self._calls.offer(key, sdp, network, source, now, transport, seed, music))
 
     def _propose(self, message: Message, network: str, now: float) -> dict[str, Value]:

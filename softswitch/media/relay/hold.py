@@ -14,21 +14,16 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ...sip.sdp import DIRECTIONS, Media, Sdp, is_unspecified
-from ...sound.g711 import LEVEL_OF_ALAW
-from .coders import CODERS, Coder, Pcma
+from .coders import CODERS, Coder, Pcma, is_loud
 from .measure import Codecs
 from .player import CannotPlay, load
 from .port import Port
 from .rtp import payload_of
 from .talk import Codec
-from .talker import Talker
+from .talker import DEAF_SECONDS, Talker
 
-DEAF_SECONDS = 0.4
-"""After the answer: what was said before it is still on its way."""
 LISTEN_SECONDS = 1.0
 """How long we listen then."""
-_LOUD = 6
-"""As `LEVEL_OF_ALAW`; telephone lines hiss below that."""
 _NOISE_BYTES = 20
 """A payload of another codec that is no longer than this is comfort noise, or a key."""
 _log = logging.getLogger(__name__)
@@ -87,7 +82,7 @@ class Hold:
         if self.talker is not None or self.is_over or (self._spoken and now < self._judge_at + LISTEN_SECONDS):
             return None
         self._music = True
-        sound = _loaded(music)
+        sound = loaded(music)
         if not sound:
             return None
         self.talker = Talker(lambda event, key: None)
@@ -107,8 +102,7 @@ class Hold:
             return len(payload) > _NOISE_BYTES
         if name != self._coder[0]:
             self._coder = name, CODERS[name]()
-        alaw = self._coder[1].decode(bytes(payload))
-        return bool(alaw) and max(alaw.translate(LEVEL_OF_ALAW)) > _LOUD
+        return is_loud(self._coder[1].decode(bytes(payload)))
 
     def end(self) -> None:
         """They hear each other again."""
@@ -121,7 +115,8 @@ class Hold:
             self._held.aim()
 
 
-def _loaded(path: str) -> bytes:
+def loaded(path: str) -> bytes:
+    """The sound of this file; b"" where it can't be played."""
     try:
         return _kept(path, os.stat(path).st_mtime_ns)
     except (OSError, CannotPlay) as error:

@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 from struct import Struct
 from typing import NamedTuple, Protocol
 
-from .coders import CODERS, Coder, Pcma
+from .coders import CODERS, Coder, Pcma, is_loud
 from .dtmf import Keys
 from .player import Player
 from .port import Port
@@ -22,6 +22,8 @@ from .rtp import payload_of
 from .talk import Codec
 
 _HEADER = Struct("!BBHII")
+DEAF_SECONDS = 0.4
+"""After the answer to who holds: what was said before it is still on its way."""
 _AT_ONCE = 16
 """Packets that we send between two rounds of the packet path."""
 _LATE_SECONDS = 0.2
@@ -55,6 +57,7 @@ class Talker:
     __slots__ = (
         "_coder",
         "_keys",
+        "_music_since",
         "_number",
         "_passed",
         "_ssrc",
@@ -94,6 +97,7 @@ class Talker:
         self._passed = (b"", 0, 0)
         """Of what the partner's party sends: its source, and how far its numbers and timestamps are from ours."""
         self._keys = Keys()
+        self._music_since = 0.0
         self._number = random.getrandbits(16)
         self._timestamp = random.getrandbits(32)
         self._ssrc = random.getrandbits(32)
@@ -142,7 +146,7 @@ class Talker:
         assert codec is not None
         assert port is not None
         size = codec.samples
-        if self.partner is not None:
+        if self.partner is not None and self.player.is_done:
             return size / 8000
         said = not self.player.is_done
         alaw = self.player.next(size)
@@ -190,12 +194,28 @@ class Talker:
             self.partner.partner = None
             self.partner = None
 
+    def hold(self, music: bytes) -> None:
+        """Our party holds: meanwhile the partner's hears this, unless ours sends sound of its own; b"": it is back."""
+        if self.partner is not None:
+            self.partner.hear_music(music)
+
+    def hear_music(self, music: bytes) -> None:
+        """In place of the partner's party, again and again; b"" for none."""
+        if music or not self.player.is_done:
+            self.player.play(music, bool(music))
+            self._music_since = time.monotonic()
+            self._passed = (b"", 0, 0)
+
     def pass_on(self, packet: memoryview | bytes, theirs: Codec) -> None:
         """To our party what the partner's has sent: in our codec, and as if it were ours, so that no stream breaks."""
         own, port = self.codec, self.port
         if own is None or port is None or not own.heard:
             return
         kind, payload = packet[1] & 0x7F, bytes(payload_of(packet))
+        if not self.player.is_done:
+            if not self._is_music_of_its_own(kind, payload, theirs):
+                return
+            self.hear_music(b"")
         if kind == theirs.number:
             number = own.number
             if theirs.name != own.name and self.partner is not None:
@@ -215,6 +235,12 @@ class Talker:
             port.send(head + payload)
         except OSError:
             port.errors += 1
+
+    def _is_music_of_its_own(self, kind: int, payload: bytes, theirs: Codec) -> bool:
+        """Whether the partner's party sends sound although it holds; what comes at first was said before."""
+        if kind != theirs.number or time.monotonic() < self._music_since + DEAF_SECONDS or self.partner is None:
+            return False
+        return is_loud(self.partner.coder.decode(payload))
 
     def record(self, path: str, seconds: float) -> None:
         """Write down what is heard from now on. Raises OSError."""
