@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -189,3 +198,68 @@ def test_kill_9_right_after_the_hang_up(folder: Path, hangs_up: bool) -> None:
         while not watcher.notified()[2].startswith("Available"):
             pass
         wait_until(lambda: recorded(folder)[0].ended_at > 0, "the end of the call's record")
+
+
+class Screen:
+    """`softswitch` in a terminal of its own, as the operator sees it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 140, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from softswitch.cli.main import main; main()", *arguments],
+            cwd=folder, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            env={**os.environ, "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parent.parent.parent)},
+        )  # fmt: skip
+        os.close(slave)
+        self.written = ""
+
+    def shows(self, pattern: str) -> None:
+        """Wait until it has written this, since it was last asked."""
+
+        def seen() -> bool:
+            while select.select([self._master], [], [], 0)[0]:
+                try:
+                    self.written += os.read(self._master, 65536).decode("utf-8", "replace")
+                except OSError:  # it has ended
+                    break
+            found = re.search(pattern, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.written))
+            return found is not None
+
+        wait_until(seen, pattern, 20)
+        self.written = ""
+
+    def ends(self, number: int = 0) -> int:
+        """Its exit status, after a signal perhaps."""
+        if number:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(10)
+        finally:
+            self.process.kill()
+            os.close(self._master)
+
+
+def test_the_board_in_a_terminal(folder: Path) -> None:
+    port = int((folder / "port").read_text())
+    anna, dario = Phone(port, "anna-desk", "101"), Phone(port, "dario-home", "103")
+    with switch(folder):
+        screen = Screen(folder, "presence", "--watch", "--config", "softswitch.yaml")
+        try:
+            screen.shows(r"101\s+Anna Berger\s+offline")
+            bye = talk(anna, dario, port)
+            screen.shows(r"101\s+Anna Berger\s+on the phone\s+\d+ s\s+office\s+to 103")
+            screen.shows(r"103\s+Dario Conti\s+on the phone\s+\d+ s\s+home\s+from 101")
+            anna.request(*bye)
+            dario.reply(dario.wait("BYE"), "200 OK")
+            screen.shows(r"101\s+Anna Berger\s+available")
+        finally:
+            assert screen.ends(signal.SIGINT) == 0
+        wait_until(lambda: states(folder)[-1] == ("available", "call ended"), "the end of the call in anna's history")
+        since = Screen(folder, "presence", "101", "--since", "1h", "--config", "softswitch.yaml")
+        try:
+            since.shows(
+                r"offline .*the switch was started[\s\S]*on the phone .*began a call[\s\S]*available .*a call ended"
+            )
+        finally:
+            assert since.ends() == 0
