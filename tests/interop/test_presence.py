@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from .conftest import StartSwitch
 from .office import ACCOUNTS, DOMAIN
 from .peers.pjsua import Pjsua
 from .peers.sipp import Sipp
 from .server import Server, free_ports
 from .sound import chirps, write_wav
+from .test_hours import AT_FIVE
 
 pytestmark = pytest.mark.interop
 
 NEEDS = ("sipp",)
 pytest.importorskip("pjsua2", exc_type=ImportError)
 
-StartPhone = Callable[..., Pjsua]
+StartPhone = StartPhones = Callable[..., Pjsua]
 
 
 @pytest.fixture
-def phone(switch: Server, tmp_path: Path) -> Iterator[StartPhone]:
-    """Starts a registered pjsua2 phone: phone(account, transport)."""
+def start_phone(tmp_path: Path) -> Iterator[StartPhones]:
+    """Starts a registered pjsua2 phone: start_phone(switch, account, transport)."""
     running: list[Pjsua] = []
     wav = write_wav(tmp_path / "spoken.wav", chirps(3))
 
-    def start(name: str, transport: str = "tcp", publish: bool = False) -> Pjsua:
+    def start(switch: Server, name: str, transport: str = "tcp", publish: bool = False) -> Pjsua:
         started = Pjsua(
             tmp_path / f"{name}-{len(running)}", ACCOUNTS[name], switch.at(transport), transport=transport, wav=wav,
             authority=switch.certificates.authority, publish=publish,
@@ -39,6 +42,12 @@ def phone(switch: Server, tmp_path: Path) -> Iterator[StartPhone]:
     yield start
     for one in running:
         one.stop()
+
+
+@pytest.fixture
+def phone(switch: Server, start_phone: StartPhones) -> StartPhone:
+    """The same, at the usual switch: phone(account, transport)."""
+    return partial(start_phone, switch)
 
 
 def test_the_day_of_anna(switch: Server, phone: StartPhone, tmp_path: Path) -> None:
@@ -75,3 +84,19 @@ def test_a_phone_publishes_that_it_is_busy(phone: StartPhone) -> None:
     carla.wait_event("buddy", note="Busy (office). With a customer. Next call: anna", activity="busy")
     anna.command("publish", activity="away", note="")
     carla.wait_event("buddy", activity="away")
+
+
+def test_at_five_her_watchers_see_where_the_next_call_lands(
+    start_switch: StartSwitch, start_phone: StartPhones
+) -> None:
+    """The clock of the switch is a moved one; the next call then does ring the service team."""
+    switch = start_switch(dialplan=AT_FIVE, at="2026-11-27 16:59:52", media="never")
+    carla, anna = start_phone(switch, "carla-home"), start_phone(switch, "anna-desk")
+    carla.command("watch", target=f"sip:anna@{DOMAIN}")
+    carla.wait_event("buddy", note="Available (office). Next call: anna at office", online=True)
+    carla.wait_event("buddy", seconds=25, note="Available (office). Next call: service team", online=True)
+    dario = start_phone(switch, "dario-home")
+    anna.dial("101")
+    dario.rings()
+    anna.command("hangup")
+    dario.closed(487)
