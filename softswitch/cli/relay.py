@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -56,7 +57,8 @@ def _keep(run: Callable[[], int]) -> int:
         nonlocal stopping
         stopping = True
         notify(STOPPING)
-        os.kill(child, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it may have had the signal too
+            os.kill(child, signal.SIGTERM)
 
     while True:
         began, child = time.monotonic(), os.fork()
