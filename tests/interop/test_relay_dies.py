@@ -22,6 +22,7 @@ from .netlab import Lab
 from .office import DIALPLAN
 from .peers.process import wait_until
 from .sound import RATE, compare
+from .test_encryption import REQUIRED
 from .test_silence import softswitch
 from .test_sound import OLD_DIGEST, SPOKEN, Home, hears, public_listeners
 from .test_voice import VOICEMAIL
@@ -31,10 +32,15 @@ pytestmark = [pytest.mark.interop, pytest.mark.netns]
 NEEDS = ("baresip", "linphonec", "ip", "nft")
 
 
-def test_a_killed_relay_is_a_gap_and_no_end(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("secure", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_a_killed_relay_is_a_gap_and_no_end(
+    netlab: Lab, start_switch: StartSwitch, tmp_path: Path, secure: bool
+) -> None:
+    """`secure`: one of them encrypts, and the relay goes on opening and sealing for the other."""
     server = start_switch(
-        public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, allowed="media relay ended"
-    )
+        public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, allowed="media relay ended",
+        dialplan=REQUIRED if secure else DIALPLAN,
+    )  # fmt: skip
     if server.standin:
         pytest.skip("the stand-in's relay is another one")
 
@@ -43,7 +49,8 @@ def test_a_killed_relay_is_a_gap_and_no_end(netlab: Lab, start_switch: StartSwit
 
     with ExitStack() as stack:
         home = Home(server, tmp_path, stack)
-        anna = home.phone("baresip", "anna-home", netlab.home(1), "udp")
+        more = {"srtp": "srtp-mand"} if secure else {}
+        anna = home.phone("baresip", "anna-home", netlab.home(1), "tls" if secure else "udp", **more)
         carla = home.phone("linphone", "carla-home", netlab.home(2), "tcp")
         anna.dial("102")
         carla.answer()
