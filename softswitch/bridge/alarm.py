@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from softswitch.dialplan.emergency import emergency_call
 from softswitch.dialplan.plan import Plan
-from softswitch.events import Bus, EmergencyCalled
+from softswitch.events import Bus, EmergencyCalled, EmergencyTested
 
 _WORDS = {
     "en": "Emergency call: {who} called {number} at {when}, {place}.",
@@ -30,6 +31,30 @@ def in_words(plan: Plan, account: str, number: str, location: str, wall: float) 
     return _WORDS[plan.language].format(who=who, number=number, when=f"{when:%H:%M}", place=place)
 
 
+_TEST = {
+    "en": "Test, no emergency call. {account} would show the number {number}, over {trunks}, and this place: {place}",
+    "de": "Test, kein Notruf. Von {account} würde die Nummer {number} gezeigt, über {trunks}, und dieser Ort: {place}",
+    "es": "Prueba, no es una emergencia. {account} mostraría el número {number}, por {trunks}, y este lugar: {place}",
+}
+
+
+def shown_for(plan: Plan, person: str, trunks: Sequence[str]) -> tuple[str, ...]:
+    """The numbers that an emergency call of this person may show: her own, else those of the trunks."""
+    own = plan.shown.get(person, "")
+    numbers = [plan.trunks[name].number for name in trunks if name in plan.trunks]
+    return (own,) if own else tuple(dict.fromkeys(number for number in numbers if number))
+
+
+def test_in_words(plan: Plan, account: str) -> str:
+    """What an emergency call from this phone would tell."""
+    person = plan.person_of(account)
+    call, _ = emergency_call(plan, "", person.name if person is not None else "", account)
+    trunks = call.trunks if call is not None else ()
+    place = call.location.words if call is not None and call.location is not None else _NOWHERE[plan.language]
+    number = next(iter(shown_for(plan, person.name if person is not None else "", trunks)), "-")
+    return _TEST[plan.language].format(account=account, number=number, trunks=", ".join(trunks) or "-", place=place)
+
+
 class Alarm:
     """Has everybody told whom the dialplan names. The messages are kept until a phone takes them."""
 
@@ -45,6 +70,13 @@ class Alarm:
         self._tell = tell
         self._wall = wall
         bus.subscribe(EmergencyCalled, self._called)
+        bus.subscribe(EmergencyTested, self._tested)
+
+    def _tested(self, event: EmergencyTested) -> None:
+        plan = self._plan_at(event.site)
+        person = plan.person_of(event.account) if plan is not None else None
+        if plan is not None and person is not None:
+            self._tell(plan.site, person.name, test_in_words(plan, event.account))
 
     def _called(self, event: EmergencyCalled) -> None:
         plan = self._plan_at(event.site)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from softswitch.bridge.alarm import shown_for
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.plan import Plan
 from softswitch.dialplan.trunk import OutsideCall
@@ -67,9 +68,7 @@ class Emergencies:
 
     def begin(self, plan: Plan, facts: Facts, call: OutsideCall, request: Request) -> EmergencyCall:
         """Somebody calls for help."""
-        own = plan.shown.get(call.person, "")
-        trunks = [plan.trunks[name].number for name in call.trunks if name in plan.trunks]
-        shown = (own,) if own else tuple(dict.fromkeys(number for number in trunks if number))
+        shown = shown_for(plan, call.person, call.trunks)
         made = EmergencyCall(
             plan.site,
             facts.caller_account,

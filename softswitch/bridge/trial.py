@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from softswitch.bridge.identity import Identity, lines_for
 from softswitch.bridge.invitation import Invitation
+from softswitch.bridge.pidflo import WithLocation, with_location
+from softswitch.dialplan.location import Location
 from softswitch.flow import Flow
 from softswitch.sip.message import Response
 from softswitch.sip.uri import escape
@@ -25,8 +27,11 @@ RINGING_SECONDS = 30.0
 class Trial:
     """One test. `lines` tell how it goes, `finished` that nothing more comes, `good` whether all went well."""
 
-    def __init__(self, bridges: Bridges, line: Line, number: str, done: Callable[[], None]) -> None:
-        """`number` is E.164 and is called, or "" for no call; `done` is called at the end."""
+    def __init__(
+        self, bridges: Bridges, line: Line, number: str, done: Callable[[], None], location: Location | None = None
+    ) -> None:
+        """`number` is E.164 and is called, or "" for no call, from this place; `done` is called at the end."""
+        self._location = location
         self.lines: list[str] = []
         self.finished = False
         self.good = True
@@ -99,6 +104,13 @@ class Trial:
         trunk = line.trunk
         sender, lines = lines_for(Identity(trunk.number), trunk, line.country)
         written = escape(trunk.written(number, line.country).encode())
+        told = WithLocation((), b"")
+        if self._location is not None:
+            layer = self._bridges.layer
+            entity = sender[sender.rindex(b"<") + 1 : -1].decode()
+            host = flow.listener.advertised_host.encode()
+            told = with_location(self._location, entity, self._bridges.core.wall, host, layer.ids.tag(), b"")
+            self._say(True, f"the call tells the place: {self._location.words}")
         self._channel = line.take()
         self._invitation = Invitation(
             self._bridges.layer,
@@ -108,8 +120,9 @@ class Trial:
             local=sender,
             remote=b"<sip:%b@%b>" % (written, trunk.domain.encode()),
             contact=b"<sip:%b@%b>" % (escape((trunk.user or "switch").encode()), flow.listener.uri),
-            lines=lines,
-            body=b"",
+            lines=(*lines, *told.lines),
+            body=told.body,
+            offer=b"",
             max_forwards=70,
             login=line,
             way_to=self._bridges.way_to,

@@ -20,6 +20,7 @@ from softswitch.cli.calls import calls
 from softswitch.cli.check import check
 from softswitch.cli.common import DONE, OUR_MISTAKE, PROBLEMS, Refused, show_problems
 from softswitch.cli.demo import demo
+from softswitch.cli.emergency import emergency
 from softswitch.cli.messages import messages
 from softswitch.cli.outside import outside
 from softswitch.cli.override import override
@@ -50,6 +51,7 @@ COMMANDS: dict[str, click.Command] = {
     "trunks": trunks,
     "trunk": trunk,
     "outside": outside,
+    "emergency": emergency,
     "simulate": simulate,
     "week": week,
     "schema": schema,

@@ -13,6 +13,7 @@ from softswitch.dialplan.calendars import Calendars, CopyOf
 from softswitch.dialplan.codes import ACTIONS, parse_code
 from softswitch.dialplan.conditions import CONDITIONS, PresenceIs, is_outside_number, plain_number
 from softswitch.dialplan.daysoff import DaysOff
+from softswitch.dialplan.emergency import TEST
 from softswitch.dialplan.graph import endless_ways
 from softswitch.dialplan.hours import parse_line
 from softswitch.dialplan.models import (
@@ -64,7 +65,7 @@ Entries = dict[str, tuple[Source, M]]
 
 RECORDED = "recorded"
 """In place of a greeting's file: what is recorded by phone."""
-ANSWERS = ("echo", "voicemail", "park", "pickup")
+ANSWERS = ("echo", "voicemail", "park", "pickup", TEST)
 """What a code can be answered with."""
 MOST_FORWARDS = 30
 ON_ANY_CALL = "on any call"

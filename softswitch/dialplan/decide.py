@@ -7,11 +7,11 @@ outcomes. Walks are a few steps long, and what is never stored can never be stal
 from __future__ import annotations
 
 from softswitch.dialplan.codes import dialled
-from softswitch.dialplan.emergency import called_back
+from softswitch.dialplan.emergency import TEST, called_back, drill
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import Came, Moved, Outcome
 from softswitch.dialplan.outside import dial_out, number_of
-from softswitch.dialplan.plan import Plan
+from softswitch.dialplan.plan import Code, Plan
 from softswitch.dialplan.step import Answer, Command, Reject, Ring, Step
 from softswitch.dialplan.walk import Walker
 
@@ -39,6 +39,8 @@ def next_step(plan: Plan, facts: Facts, history: tuple[Came, ...]) -> Step:
         if destination is None:
             asked = None if number in plan.emergency else dialled(plan, facts)
             return asked or dial_out(plan, facts, history)
+    if isinstance(destination, Code) and destination.what == TEST:
+        return drill(plan, facts, history)
     if facts.forwarded >= plan.forwards:
         return Reject(482, "Loop Detected", (f"the call was sent on {facts.forwarded} times before it came here",))
     if not history:

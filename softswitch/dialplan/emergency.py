@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from phonenumbers import PhoneMetadata
 
-from softswitch.dialplan.step import Ring
+from softswitch.dialplan.step import Answer, Reject, Ring, Step
 from softswitch.dialplan.trunk import OutsideCall
 
 if TYPE_CHECKING:
     from softswitch.dialplan.facts import Facts
     from softswitch.dialplan.location import Location
+    from softswitch.dialplan.outcome import Came
     from softswitch.dialplan.plan import Plan
 
 CALL_BACK_SECONDS = 1800.0
 """So long after an emergency call who calls back reaches the phone itself, if the dialplan says nothing else."""
 CALL_BACK_RINGS_SECONDS = 60.0
+TEST = "emergency test"
+"""What a code for it does."""
+SAYS_TEST = f"say {TEST}"
+TEST_RINGS_SECONDS = 60.0
 _EVERYWHERE = frozenset({"112", "911"})
 _KNOWN: Mapping[str, frozenset[str]] = {
     "": _EVERYWHERE,
@@ -71,7 +76,7 @@ def emergency_call(plan: Plan, number: str, person: str, account: str) -> tuple[
     """
     phone = plan.phones.get(account)
     location = phone.location if phone is not None else None
-    lines = [line for line in plan.outside if line.emergency and number in line.exact]
+    lines = [line for line in plan.outside if line.emergency and (number in line.exact or not number)]
     here = [line for line in lines if line.within and _is_within(line.within, location)]
     line = next(iter(here or [line for line in lines if not line.within] or lines), None)
     first = line.trunks if line is not None else ()
@@ -82,6 +87,24 @@ def emergency_call(plan: Plan, number: str, person: str, account: str) -> tuple[
     reasons = (f"{number} is an emergency number: it goes before everything else, over any trunk{where}",)
     call = OutsideCall(number, trunks, line.number if line else 0, (), person, True, location=location)
     return call._replace(preferred=len(first)), reasons
+
+
+def drill(plan: Plan, facts: Facts, history: Sequence[Came]) -> Step:
+    """What a phone that dials the code for a test gets: the provider's test number by the way of an emergency call.
+
+    Without such a number only words.
+    """
+    account, test = facts.caller_account, plan.emergencies.test
+    reason = f"{facts.called} is the code for {TEST}"
+    if account not in plan.phones:
+        return Reject(403, "Forbidden", (f"{reason}; only the phones of people here can use it",))
+    if not test:
+        return Answer(SAYS_TEST, (f"{reason}; there is no number for tests under emergency:",))
+    person = plan.person_of(account)
+    call, reasons = emergency_call(plan, "", person.name if person is not None else "", account)
+    if history or call is None:
+        return Reject(480, "Temporarily Unavailable", (reason, *reasons))
+    return Ring((), TEST_RINGS_SECONDS, test, (reason,), "", (call._replace(number=test, drill=True),))
 
 
 def called_back(plan: Plan, facts: Facts) -> Ring:

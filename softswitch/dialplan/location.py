@@ -24,6 +24,19 @@ ELEMENTS: Mapping[str, str] = {
     "room": "ROOM",
 }
 """How an operator writes each part, and its element, in the order of the schema."""
+_IN_WORDS = (
+    ("name",),
+    ("street", "house", "house letter"),
+    ("district",),
+    ("postcode", "city"),
+    ("county",),
+    ("state",),
+    ("country",),
+    ("more",),
+    ("landmark",),
+)
+"""What stands together, in the order in which people say it."""
+_NAMED = ("building", "unit", "floor", "room")
 LONGEST = 255
 """Of one part; a longer one would be no part of an address."""
 
@@ -41,5 +54,8 @@ class Location:
 
     @property
     def words(self) -> str:
-        """In one line, for people."""
-        return ", ".join([text for _, text in self.parts] + ([self.country] if self.country else []))
+        """In one line, for people: "Acme, Marienplatz 8, 80331 München, DE, floor 2"."""
+        said = {**dict(self.parts), "country": self.country}
+        pieces = [" ".join(said[key] for key in group if said.get(key)) for group in _IN_WORDS]
+        pieces += [f"{key} {said[key]}" for key in _NAMED if key in said]
+        return ", ".join(piece for piece in pieces if piece)

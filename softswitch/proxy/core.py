@@ -7,6 +7,7 @@ from zlib import crc32
 
 from softswitch.dialplan.codes import ACTIONS
 from softswitch.dialplan.decide import next_step
+from softswitch.dialplan.emergency import SAYS_TEST
 from softswitch.dialplan.explain import command_words
 from softswitch.dialplan.facts import Facts
 from softswitch.dialplan.outcome import Came
@@ -15,7 +16,7 @@ from softswitch.dialplan.plan import Code, Person, Plan
 from softswitch.dialplan.step import Answer, Command, Reject, Ring
 from softswitch.dialplan.telephone import international
 from softswitch.errors import PeerError
-from softswitch.events import BindingChanged, Bus
+from softswitch.events import BindingChanged, Bus, EmergencyTested
 from softswitch.flow import Flow, Listener
 from softswitch.ids import Ids
 from softswitch.media.anchor import sdp_of
@@ -606,6 +607,8 @@ class Core:
             if server.key:
                 self.layer.remember(server)
         self.log.detail(request.call_id, "answered", by=f"the switch: {step.what}")
+        if step.what == SAYS_TEST:
+            self.bus.publish(EmergencyTested(fork.plan.site, fork.facts.caller_account))
         self.legs.answer(request, server, step.what, fork.plan, fork.facts)
 
     def say_refusal(self, fork: Fork, step: Reject) -> bool:

@@ -19,6 +19,7 @@ from softswitch.ops.trunks import trunk_statuses
 from softswitch.ops.why import why
 from softswitch.records.people import accounts_of
 from softswitch.reload.apart import CheckFailed
+from softswitch.server.emergency_answers import EmergencyAnswers
 from softswitch.server.outside_answers import OutsideAnswers
 from softswitch.server.override_answers import OverrideAnswers
 from softswitch.server.presence_answers import PresenceAnswers
@@ -48,6 +49,7 @@ class Answers:
             "delete voicemail": self.delete_voicemail,
             **OverrideAnswers(self._server).handlers(),
             **OutsideAnswers(self._server).handlers(),
+            **EmergencyAnswers(self._server).handlers(),
             "presence": PresenceAnswers(self._server).presence,
         }
 

@@ -131,8 +131,8 @@ def test_the_office_of_these_tests_is_right() -> None:
         ('"600": echo', '"600": forward all', 'f:17:9: "600" lacks its {number}'),
         ('"600": echo', '"600": ecko', 'f:17:16: no code does "ecko"; did you mean "echo"?'),
         ('"600": echo', '"600": zzz',
-         'f:17:16: no code does "zzz"; there are echo, voicemail, park, pickup, forward all, forward busy, '
-         "forward no answer, forward unreachable, forward none, do not disturb, do not disturb off, "
+         'f:17:16: no code does "zzz"; there are echo, voicemail, park, pickup, emergency test, forward all, '
+         "forward busy, forward no answer, forward unreachable, forward none, do not disturb, do not disturb off, "
          "I am at, by my rules"),
         ('"600": echo', '"*21*{numbr}": forward all',
          'f:17:9: "{numbr}" means nothing in a code; there are {number}, {place}, {until}'),

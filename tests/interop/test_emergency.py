@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,7 +37,7 @@ trunks:
 numbers: {{+49 89 12340: carla}}
 outside:
   - {{dial: [110, 112], via: city, emergency: yes}}
-emergency: {{call back: 10m}}
+emergency: {{call back: 10m, tell: anna, test: 0170 1234567}}
 """
 
 
@@ -101,4 +103,14 @@ def test_help_learns_the_place_and_calls_back(
     carla.command("accept")
     carla.wait_event("CALL_ESTABLISHED", 15)
     back.finish()
+    softswitch, config = Path(sys.executable).with_name("softswitch"), switch.folder / "softswitch.yaml"
+    tried = subprocess.run(
+        [softswitch, "emergency", "test", "102", "--call", "--config", config],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (tried.returncode, tried.stderr) == (0, ""), tried.stdout
+    assert "place: Blumenstraße 1, 80331 München, DE" in tried.stdout
+    assert "the call tells the place" in tried.stdout
     assert any("112 was called from carla-home" in alarm for alarm in ask(control, "status", {})["alarms"])

@@ -324,3 +324,45 @@ def test_mistakes_about_emergencies(written: str, problem: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load_texts([("f", OFFICE.replace("{call back: 30m}", written))])
     assert problem in str(refused.value)
+
+
+CODE = 'codes: {"*78": do not disturb, "*112": emergency test}'
+
+
+def test_a_test_calls_the_number_for_tests_with_the_place_and_nobody_is_alarmed() -> None:
+    lab = Lab(TOLD.replace("{tell:", "{test: 0800 1234567, tell:").replace('codes: {"*78": do not disturb}', CODE))
+    told: list[EmergencyCalled] = []
+    lab.bus.subscribe(EmergencyCalled, told.append)
+    city, anna = Provider(lab), lab.phone("anna-desk")
+    city_line = next(line for line in lab.switch.trunks if line.name == "city")
+    call = anna.invites("*112")
+    lab.advance()
+    assert city.call.incoming.request.uri == b"sip:+498001234567@198.51.100.7"
+    assert civic(city.call)["RD"] == "Marienplatz"
+    city.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    call.bye()
+    lab.advance()
+    (text,) = [request.body.decode() for request in anna.requests_of("MESSAGE")]
+    assert text.startswith("Test, kein Notruf.")
+    assert "+498912340" in text
+    assert "Marienplatz" in text
+    assert told == []
+    assert not city_line.channels
+    lab.at_rest()
+
+
+def test_without_a_number_for_tests_it_is_said_that_it_was_one() -> None:
+    lab = Lab(OFFICE.replace('codes: {"*78": do not disturb}', CODE))
+    city, dario = Provider(lab), lab.phone("dario-home")
+    call = dario.invites("*112")
+    lab.advance()
+    assert call.state == "answered"
+    assert lab.media.said[-1] == ["emergency test"]
+    lab.advance(10)
+    assert call.state == "ended"
+    (text,) = [request.body.decode() for request in dario.requests_of("MESSAGE")]
+    assert "den die Telefonanlage nicht kennt" in text
+    assert not city.calls
+    lab.at_rest()
