@@ -93,9 +93,9 @@ class EnginePool:
     ) -> None:
         member = self._of(key.call_id)
         if member is not None:
-            member.client.offer(key, sdp, to_network, source, done, transport)
+            member.client.offer(key, sdp, to_network, source, done, transport, music)
             return
-        self._offer_anew(key, sdp, to_network, source, done, transport, ())
+        self._offer_anew(key, sdp, to_network, source, done, transport, music, ())
 
     def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         member = self._of(key.call_id)
@@ -214,6 +214,7 @@ class EnginePool:
         source: str,
         done: Done,
         transport: str,
+        music: str,
         tried: tuple[Member, ...],
     ) -> None:
         """The first offer of a call: to an engine that works and was not tried."""
@@ -227,11 +228,11 @@ class EnginePool:
             if isinstance(result, MediaFailed) and result.status == 503:
                 member.calls.discard(key.call_id)
                 member.client.delete(key.call_id)
-                self._offer_anew(key, sdp, to_network, source, done, transport, (*tried, member))
+                self._offer_anew(key, sdp, to_network, source, done, transport, music, (*tried, member))
             else:
                 done(result)
 
-        member.client.offer(key, sdp, to_network, source, placed, transport)
+        member.client.offer(key, sdp, to_network, source, placed, transport, music)
 
     @staticmethod
     def _next(members: Sequence[Member]) -> Member | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .client import RelayClient
-from .engine import Done, MediaFailed, MediaKey
+from .client import RelayClient, Replied
+from .engine import Done, MediaEvent, MediaFailed, MediaKey
 from .ng import Value
 from .quality import StreamQuality, Told, mos
+from .unheard import Unheard
 
 _UNWANTED = (
     "AEAD_AES_256_GCM",  # COMPAT: baresip 1.0 chooses it, and then can't open what rtpengine 10.5 sends
@@ -28,17 +29,43 @@ _UNWANTED = (
 class RtpengineClient(RelayClient):
     """One daemon (its `listen-ng`, over UDP). Networks are its own business: its first interface serves all.
 
-    It has no echo: calls that the switch takes itself go through our own relay.
+    It has no echo: calls that the switch takes itself go through our own relay. Silence it does not notice by itself,
+    so it is asked (`unheard`).
     """
 
     speaks = False
 
-    def __init__(self, host: str, port: int, waits: Sequence[float] = (0.25, 0.5, 1.0)) -> None:
-        """`host` is a literal address."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        waits: Sequence[float] = (0.25, 0.5, 1.0),
+        ipv6_networks: frozenset[str] = frozenset(),
+    ) -> None:
+        """`host` is a literal address. Phones in `ipv6_networks` are told an IPv6 address, all others an IPv4 one."""
         super().__init__((host, port), waits)
         self.name = f"rtpengine [{host}]:{port}" if ":" in host else f"rtpengine {host}:{port}"
         self._transports: dict[str, dict[str, str]] = {}
         """By Call-ID and party: the form in which offers go to it, for its later ones say nothing of that."""
+        self._ipv6_networks = ipv6_networks
+
+    def open(self) -> None:
+        super().open()
+        self._unheard = Unheard(self._query, self._tell_of, self._loop.call_later)
+
+    def close(self) -> None:
+        if self._sock is not None:
+            self._unheard.close()
+        super().close()
+
+    def answer(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
+        def placed(result: bytes | MediaFailed) -> None:
+            if isinstance(result, bytes):
+                self._unheard.said(key.call_id, key.to_tag, sdp)
+                self._unheard.answered(key)
+            done(result)
+
+        super().answer(key, sdp, to_network, source, placed)
 
     def echo(self, key: MediaKey, sdp: bytes, to_network: str, source: str, done: Done) -> None:
         self._loop.call_soon(done, MediaFailed(488, "rtpengine has no echo"))
@@ -57,13 +84,19 @@ class RtpengineClient(RelayClient):
             self._delete(call_id, from_tag, via_branch)
 
     def query(self, call_id: str, told: Told) -> None:
-        self.request(
-            {"command": "query", "call-id": call_id}, lambda reply: told(figures(reply) if reply is not None else [])
-        )
+        self._query(call_id, lambda reply: told(figures(reply) if reply is not None else []))
+
+    def _query(self, call_id: str, replied: Replied) -> None:
+        self.request({"command": "query", "call-id": call_id}, replied)
+
+    def _tell_of(self, event: str, key: MediaKey, tag: str) -> None:
+        for heard in self._heard.get(event, ()):
+            heard(MediaEvent(event, key.call_id, key.from_tag, tag, {}))
 
     def _delete(self, call_id: str, from_tag: str, via_branch: str) -> None:
         if not from_tag:
             self._transports.pop(call_id, None)
+            self._unheard.forget(call_id)
         message: dict[str, Value] = {"command": "delete", "call-id": call_id, "delete-delay": 0}
         if from_tag:
             message["from-tag"] = from_tag
@@ -72,7 +105,7 @@ class RtpengineClient(RelayClient):
         self.request(message, lambda reply: None)
 
     def _finished(self, message: dict[str, Value], key: MediaKey, transport: str, sdp: bytes) -> None:
-        message.pop("to-interface", None)
+        message["address family"] = "IP6" if message.pop("to-interface", None) in self._ipv6_networks else "IP4"
         message["rtcp-mux"] = ["demux"]
         message.pop("music", None)
         flags = message.get("flags", [])
@@ -81,6 +114,7 @@ class RtpengineClient(RelayClient):
         message["flags"] = [*(flags if isinstance(flags, list) else []), *wanted]
         if message["command"] != "offer":
             return
+        self._unheard.said(key.call_id, key.from_tag, sdp)
         message["DTLS"] = "off"
         message["SDES"] = [f"no-{suite}" for suite in _UNWANTED]
         forms = self._transports.setdefault(key.call_id, {})

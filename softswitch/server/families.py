@@ -16,6 +16,11 @@ def straight_networks(settings: Settings) -> frozenset[str]:
     )
 
 
+def ipv6_networks(settings: Settings) -> frozenset[str]:
+    """Those of IPv6, of settings `by_family`."""
+    return frozenset(listener.network for listener in settings.listeners if listener.ipv6)
+
+
 def by_family(settings: Settings) -> Settings:
     """The settings with a network of IPv4 and IPv6 taken as two: the relay has one address for each."""
     ipv4 = {one.network for one in settings.relay.addresses if ":" not in one.bind}

@@ -28,7 +28,7 @@ from softswitch.registrar.service import Registrar
 from softswitch.registrar.wishes import RegistrarLimits
 from softswitch.server.alarmmail import AlarmMail
 from softswitch.server.answers import Answers
-from softswitch.server.families import straight_networks
+from softswitch.server.families import ipv6_networks, straight_networks
 from softswitch.server.mail import Mailer
 from softswitch.server.outside import FlowResolver, PeerDirectory, SwitchLog
 from softswitch.server.refresh import CalendarRefresher
@@ -143,7 +143,10 @@ async def _open_relay(server: Server, stack: AsyncExitStack) -> None:
         await start_relay(part, server.settings, stack, server.relay_changed)
         part.client.subscribe("ports", partial(server.ports_changed, part))
         part.client.subscribe("kernel", partial(server.kernel_changed, part))
-    members: list[tuple[RelayClient, int]] = [(RtpengineClient(one.host, one.port), one.weight) for one in relay.engine]
+    with_6 = ipv6_networks(server.settings)
+    members: list[tuple[RelayClient, int]] = [
+        (RtpengineClient(one.host, one.port, ipv6_networks=with_6), one.weight) for one in relay.engine
+    ]
     if len(server.relays) > 1:
         members = [(part.client, 1) for part in server.relays]
     if members:

@@ -14,7 +14,7 @@ from .certificates import Certificates, make_certificates
 from .netlab import OFFICE_PUBLIC, PUBLIC, Lab, lab, may_make_namespaces
 from .office import DOMAIN, Listen
 from .peers.process import TAIL_LINES, started
-from .server import Server, free_ports, run_server
+from .server import STANDIN, Server, free_ports, run_server, start_rtpengine
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -56,10 +56,16 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 StartSwitch = Callable[..., Server]
 
+ENGINES = ("built-in", pytest.param("rtpengine", marks=pytest.mark.long))
+"""Of the sound: what our own relay passes, rtpengine has to pass too."""
+
 
 @pytest.fixture
 def start_switch(tmp_path: Path, certificates: Certificates) -> Iterator[StartSwitch]:
-    """Starts a switch with the options of `run_server`, by default on free loopback ports; ends it after the test."""
+    """Starts a switch with the options of `run_server`, by default on free loopback ports; ends it after the test.
+
+    With the engine "rtpengine" one is started beside it.
+    """
     with contextlib.ExitStack() as stack:
 
         def start(listen: tuple[Listen, ...] | None = None, **options: object) -> Server:
@@ -69,6 +75,12 @@ def start_switch(tmp_path: Path, certificates: Certificates) -> Iterator[StartSw
                 listen = tuple(Listen(name, "127.0.0.1", port) for name, port in zip(names, ports, strict=True))
             folder = tmp_path / "switch"
             folder.mkdir()
+            if options.get("engine") == "rtpengine":
+                if STANDIN:
+                    pytest.skip("the stand-in has it always")
+                daemon = start_rtpengine(folder, listen, options.get("netns"), "30000-30399")  # type: ignore[arg-type]
+                stack.callback(daemon.stop)
+                options["engine"] = "rtpengine 127.0.0.1:2223"
             return stack.enter_context(run_server(folder, listen, certificates, **options))  # type: ignore[arg-type]
 
         yield start

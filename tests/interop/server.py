@@ -180,7 +180,7 @@ def _kamailio(
             f'$sht(person=>{key}) = "{account.person}";' for key in (account.name, account.person, account.number)
         ]
     relayed = media == "always" and netns is not None and shutil.which("rtpengine") is not None
-    relay = start_rtpengine(folder, listen[0], netns, ports) if relayed else None
+    relay = start_rtpengine(folder, listen[:1], netns, ports) if relayed else None
     process = Kamailio(
         folder,
         "office.cfg",
@@ -202,13 +202,14 @@ def _kamailio(
             relay.stop()
 
 
-def start_rtpengine(folder: Path, listen: Listen, netns: str | None, ports: str) -> Process:
-    """A daemon in user space that takes commands on 127.0.0.1:2223 and media on the listener's address."""
+def start_rtpengine(folder: Path, listen: tuple[Listen, ...], netns: str | None, ports: str) -> Process:
+    """A daemon in user space that takes commands on 127.0.0.1:2223 and media on the listeners' addresses."""
     low, high = ports.split("-")
-    interface = f"{listen.host}!{listen.advertised}" if listen.advertised else listen.host
+    addresses = [f"{one.host}!{one.advertised}" if one.advertised else one.host for one in listen]
     relay = Process(
         ["rtpengine", "--config-file=none", "--table=-1", "--foreground", "--log-stderr", "--log-level=6",
-         f"--interface={interface}", "--listen-ng=127.0.0.1:2223", f"--port-min={low}", f"--port-max={high}",
+         *(f"--interface={address}" for address in dict.fromkeys(addresses)),
+         "--listen-ng=127.0.0.1:2223", f"--port-min={low}", f"--port-max={high}",
          f"--pidfile={folder}/rtpengine.pid"],
         netns=netns,
     )  # fmt: skip

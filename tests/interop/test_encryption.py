@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import StartSwitch
+from .conftest import ENGINES, StartSwitch
 from .netlab import Lab
 from .office import DIALPLAN
 from .test_sound import OLD_DIGEST, Home, hears, public_listeners, talk
@@ -19,8 +19,11 @@ NEEDS = ("baresip", "linphonec", "ip", "nft")
 REQUIRED = DIALPLAN.replace("anna-home: {secret: anna-home}", "anna-home: {secret: anna-home, srtp: require}")
 
 
-def test_srtp_and_rtp_meet(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=REQUIRED)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_srtp_and_rtp_meet(engine: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+    server = start_switch(
+        public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=REQUIRED, engine=engine
+    )
     if server.standin:
         pytest.skip("the stand-in has no words for it")
     with ExitStack() as stack:
@@ -33,8 +36,13 @@ def test_srtp_and_rtp_meet(netlab: Lab, start_switch: StartSwitch, tmp_path: Pat
         hears(anna, "carla")
 
 
-def test_a_phone_that_may_encrypt_calls_one_that_has_to(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=REQUIRED)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_phone_that_may_encrypt_calls_one_that_has_to(
+    engine: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path
+) -> None:
+    server = start_switch(
+        public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=REQUIRED, engine=engine
+    )
     if server.standin:
         pytest.skip("the stand-in has no words for it")
     with ExitStack() as stack:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import StartSwitch
+from .conftest import ENGINES, StartSwitch
 from .netlab import PUBLIC, PUBLIC_6, Counter, Lab
 from .test_sound import OLD_DIGEST, Home, hears, public_listeners, talk
 
@@ -26,15 +26,17 @@ CALLS = [
 """Caller and callee, and what each has; pjsua2 comes without IPv6."""
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("caller", "its", "callee", "other"), CALLS)
 def test_through_the_relay(
-    caller: str, its: int, callee: str, other: int, netlab: Lab, start_switch: StartSwitch, tmp_path: Path
-) -> None:
+    caller: str, its: int, callee: str, other: int, engine: str,
+    netlab: Lab, start_switch: StartSwitch, tmp_path: Path,
+) -> None:  # fmt: skip
     listeners = public_listeners() + public_listeners(PUBLIC_6)
-    server = start_switch(listeners, netns=netlab.internet.netns, digest=OLD_DIGEST)
+    server = start_switch(listeners, netns=netlab.internet.netns, digest=OLD_DIGEST, engine=engine)
     if server.standin:
         pytest.skip("the stand-in's relay knows one network only")
-    relayed = Counter(netlab.internet.netns, "20000-20399")
+    relayed = Counter(netlab.internet.netns, "20000-30399")
     with ExitStack() as stack:
         _call(Home(server, tmp_path, stack), netlab, (caller, its), (callee, other))
     assert relayed.packets > 200

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .conftest import StartSwitch
+from .conftest import ENGINES, StartSwitch
 from .netlab import Host, Lab
 from .peers.baresip import Baresip
 from .peers.ear import Ear
@@ -31,9 +31,12 @@ HOLDERS = [
 """Who calls and holds, and who is held."""
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("holder", "other"), HOLDERS)
-def test_hold_and_resume(holder: str, other: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
+def test_hold_and_resume(
+    holder: str, other: str, engine: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path
+) -> None:
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, engine=engine)
     with ExitStack() as stack:
         home = Home(server, tmp_path, stack)
         here, there = netlab.home(1), netlab.home(2, "port-restricted")

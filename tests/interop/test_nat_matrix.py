@@ -14,7 +14,7 @@ import pytest
 
 from .conftest import StartSwitch
 from .netlab import Host, Lab
-from .pairwise import cover, pairs_of
+from .pairwise import Case, cover, pairs_of
 from .test_sound import OLD_DIGEST, Home, hears, public_listeners, talk
 
 pytestmark = [pytest.mark.interop]
@@ -40,19 +40,30 @@ def test_every_two_values_meet() -> None:
     assert set(ALWAYS) < set(WHOLE)
 
 
+def _marks(case: Case) -> tuple[pytest.MarkDecorator, ...]:
+    return () if case in ALWAYS else (pytest.mark.long,)
+
+
 def _place(netlab: Lab, kind: str, number: int) -> Host:
     return netlab.public_host(20 + number) if kind == "public" else netlab.home(number, kind)
 
 
 @pytest.mark.netns
-@pytest.mark.parametrize(
-    ("caller", "callee", "caller_at", "callee_at"),
-    [pytest.param(*one, marks=() if one in ALWAYS else pytest.mark.long, id=" ".join(one)) for one in WHOLE],
-)
-def test_call(
-    caller: str, callee: str, caller_at: str, callee_at: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path
-) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
+@pytest.mark.parametrize("case", [pytest.param(one, marks=_marks(one), id=" ".join(one)) for one in WHOLE])
+def test_call(case: Case, netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+    _talk(case, "built-in", netlab, start_switch, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.netns
+@pytest.mark.parametrize("case", [pytest.param(one, id=" ".join(one)) for one in ALWAYS])
+def test_call_with_rtpengine(case: Case, netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+    _talk(case, "rtpengine", netlab, start_switch, tmp_path)
+
+
+def _talk(case: Case, engine: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+    caller, callee, caller_at, callee_at = case
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, engine=engine)
     with ExitStack() as stack:
         home = Home(server, tmp_path, stack)
         here = _place(netlab, caller_at, 1)

@@ -25,7 +25,7 @@ NEEDS = ("baresip", "linphonec", "rtpengine", "ip", "nft")
 def test_phones_hear_each_other_through_rtpengine(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
     listeners = public_listeners()
     with ExitStack() as stack:
-        daemon = start_rtpengine(tmp_path, listeners[0], netlab.internet.netns, "30000-30199")
+        daemon = start_rtpengine(tmp_path, listeners, netlab.internet.netns, "30000-30199")
         stack.callback(daemon.stop)
         server = start_switch(
             listeners, netns=netlab.internet.netns, digest=OLD_DIGEST, dialplan=REQUIRED,

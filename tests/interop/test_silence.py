@@ -27,12 +27,15 @@ def softswitch(folder: Path, *words: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
 
 
-def test_a_home_whose_router_drops_the_sound(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
-    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
+@pytest.mark.parametrize("engine", ["built-in", "rtpengine"])
+def test_a_home_whose_router_drops_the_sound(
+    engine: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path
+) -> None:
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, engine=engine)
     if server.standin:
         pytest.skip("the stand-in says nothing of silence")
     anna_home, carla_home = netlab.home(1), netlab.home(2)
-    block_udp(netlab, 2, "20000-29999")
+    block_udp(netlab, 2, "20000-39999")
     with ExitStack() as stack:
         home = Home(server, tmp_path, stack)
         anna = home.phone("baresip", "anna-home", anna_home, "udp")

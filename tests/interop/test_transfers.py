@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import StartSwitch
+from .conftest import ENGINES, StartSwitch
 from .netlab import Lab
 from .office import ACCOUNTS, DOMAIN
 from .peers.baresip import Baresip
 from .peers.linphone import Linphone
 from .peers.pjsua import Pjsua
-from .sound import chirps, write_wav
-from .test_sound import OLD_DIGEST, Home, public_listeners
+from .peers.process import wait_until
+from .sound import RATE, chirps, compare, read_wav, write_wav
+from .test_sound import OLD_DIGEST, SPOKEN, Home, public_listeners
 
 pytestmark = pytest.mark.interop
 
@@ -144,12 +145,13 @@ def test_a_phone_that_sends_calls_on(phone: StartPhone) -> None:
 
 
 @pytest.mark.netns
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("from_kind", "to_kind"), [("baresip", "linphone"), ("linphone", "baresip")])
 def test_a_blind_transfer_from_home_to_home(
-    from_kind: str, to_kind: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path
+    from_kind: str, to_kind: str, engine: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path
 ) -> None:
-    """Each behind a router: Carla sends Dario on to Anna, whose phone is a third kind."""
-    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
+    """Each behind a router: Carla sends Dario on to Anna, whose phone is a third kind; these two hear each other."""
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST, engine=engine)
     with ExitStack() as stack:
         home = Home(server, tmp_path, stack)
         carla = home.phone(from_kind, "carla-home", netlab.home(1), "udp")
@@ -166,5 +168,11 @@ def test_a_blind_transfer_from_home_to_home(
         anna.answer()
         anna.established()
         dario.established()
-        anna.command("hangup")
+        wait_until(lambda: anna.recorded_bytes() > 3.5 * RATE * 2, "recording", 15)
+        anna.hang_up()
         dario.closed()
+        for listener, speaker in ((anna, "dario"), (dario, "anna")):
+            listener.stop()
+            # Dario's recording may begin with Carla.
+            match = compare(SPOKEN[speaker], read_wav(listener.heard))
+            assert match.seconds >= 2.0, (speaker, match)

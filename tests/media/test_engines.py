@@ -136,6 +136,35 @@ async def test_hold_and_resume_keep_the_ports_whoever_asks(engine, party):
     await talk(a, b, range(10, 13))
 
 
+async def test_who_is_not_heard_is_told_and_when_he_is_after_all(engine, party):
+    events = []
+    for name in ("silence", "heard"):
+        engine.subscribe(name, events.append)
+    a, b = party(), party()
+    await call(engine, a, b)
+    a.say(rtp(1))
+    await _until(lambda: events)
+    assert {(one.name, one.call_id, one.tag) for one in events} == {("silence", "c", "b")}
+    b.say(rtp(1, ssrc=9))
+    await _until(lambda: events[-1].name == "heard")
+    assert (events[-1].call_id, events[-1].tag) == ("c", "b")
+    engine.delete("c")
+
+
+async def test_nobody_waits_for_one_who_only_listens(engine, party):
+    events = []
+    engine.subscribe("silence", events.append)
+    a, b = party(), party()
+    key = MediaKey("c", "a", "", "z1")
+    b.told(await placed(engine.offer, key, a.sdp(extra="a=sendonly\r\n"), "lan", "127.0.0.1"))
+    answer = b.sdp(extra="a=recvonly\r\n")
+    a.told(await placed(engine.answer, MediaKey("c", "a", "b", "z1"), answer, "lan", "127.0.0.1"))
+    a.say(rtp(1))
+    assert await asyncio.to_thread(b.hear) == rtp(1)
+    await asyncio.sleep(2.6)
+    assert events == []
+
+
 async def test_a_deleted_call_has_no_ports(engine, party):
     a, b = party(), party()
     await call(engine, a, b)

@@ -76,6 +76,9 @@ class Pjsua(Worker):
     def established(self) -> None:
         self.wait_event("state", state="CONFIRMED")
 
+    def hang_up(self) -> None:
+        self.command("hangup")
+
     def closed(self, code: int = 200) -> None:
         """Wait until the call ended, with this last status."""
         self.wait_event("state", state="DISCONNECTED", code=code)
