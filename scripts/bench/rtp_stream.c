@@ -1,6 +1,7 @@
 /* Two parties of many calls, G.711: rtp_stream FILE SECONDS WARM A_HOST A_PORT B_HOST B_PORT [flood]
    FILE: one call a line "A_TO_HOST A_TO_PORT B_TO_HOST B_TO_PORT": where party A and party B of this call send to. What A sends must come
    to B and the reverse; which call and when it was sent are in the packet. Every stream has its own moment within the 20 ms.
+   In one call of ten it is B whose first packet comes first.
    Prints a line of JSON: what was sent and lost after WARM seconds, delays in us, what the own sockets had to drop, how
    often it was late itself, and on how many streams something (on how many everything) was lost. With "flood" everything
    is sent as fast as it goes after the first WARM seconds: then "cpu" is the CPU time of a packet with all that is done with it on this core. */
@@ -123,7 +124,9 @@ int main(int argc, char **argv) {
         for (;;) {
             int64_t due = start + (int64_t)(index / streams) * PTIME + (int64_t)(index % streams) * PTIME / streams;
             if (due > at && !(flood && measuring)) break;
-            int stream = index % streams, side = stream & 1;
+            int stream = index % streams;
+            if (index < (uint64_t)streams && stream / 2 % 10 == 9) stream ^= 1;
+            int side = stream & 1;
             struct packet *packet = &packets[side][filled[side]];
             packet->seq = htons(index / streams);
             packet->stamp = htonl(index / streams * 160);
@@ -135,7 +138,7 @@ int main(int argc, char **argv) {
             index++;
             if (filled[side] == BATCH) break;
         }
-        for (int side = 0; side < 2; side++) {
+        for (int side = 1; side >= 0; side--) {
             for (int done = 0; done < filled[side];) {
                 int count = sendmmsg(sock[side], messages[side] + done, filled[side] - done, 0);
                 if (count <= 0) { unsent++; count = 1; }

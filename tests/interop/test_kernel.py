@@ -250,6 +250,9 @@ def test_a_killed_relay_takes_its_table_along(made: Made) -> None:
     relay.latch()
     relay.handed_over()
     assert relay.elements() == 4
+    run(relay.netns, "nft flush ruleset")
+    assert relay.elements() == 4, "a firewall that is loaded again doesn't touch them"
+    assert relay.talk(5) == 10
     relay.process.kill()
     wait_until(lambda: run(relay.netns, "nft list tables") == "", "the table gone", 5)
 

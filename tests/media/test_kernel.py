@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+from contextlib import suppress
 
 import pytest
 
@@ -81,6 +82,7 @@ class Lab:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
         self.said: list[str] = []
+        self.killed = 0
         monkeypatch.setattr(offloading, "_is_own", lambda family, host: False)
         monkeypatch.setattr(offloading.time, "monotonic", lambda: self.now)
         monkeypatch.setattr(offloading.subprocess, "Popen", self._popen)
@@ -91,7 +93,7 @@ class Lab:
         self.parties = (Party(), Party())
         self.call()
 
-    def _popen(self, command: object, stdin: int) -> Lab:
+    def _popen(self, command: object, stdin: int, stdout: int) -> Lab:
         self.end = socket.socket(fileno=socket.dup(stdin))
         self.end.setblocking(False)
         return self
@@ -99,6 +101,9 @@ class Lab:
     def poll(self) -> int:
         """As a process that has ended."""
         return 0
+
+    def kill(self) -> None:
+        self.killed += 1
 
     def wait(self, seconds: float) -> int:
         return 0
@@ -122,16 +127,18 @@ class Lab:
         for _ in range(6):
             self.plane.run_once(0.01)
 
-    def later(self, seconds: float) -> list[Flow | int]:
-        """What is asked for until so many seconds have passed."""
-        self.now += seconds
-        self.offload.look(self.now)
+    def later(self, seconds: float, answers: bool = True) -> list[Flow | int]:
+        """What is asked for until so many seconds have passed; an end is confirmed, unless it isn't to be."""
         asked: list[Flow | int] = []
-        while True:
-            try:
-                asked += orders(self.end.recv(65_536))
-            except BlockingIOError:
-                return asked
+        for step in (0.0, seconds):
+            self.now += step
+            self.offload.look(self.now)
+            with suppress(BlockingIOError):
+                while datagram := self.end.recv(65_536):
+                    asked += orders(datagram)
+            if answers:
+                self.tell(*pack(ENDED, [Tally(one, 0, 0) for one in asked if isinstance(one, int)]))
+        return asked
 
     def tell(self, *datagrams: bytes) -> None:
         for datagram in datagrams:
@@ -287,6 +294,16 @@ def test_a_failure_has_everything_back_and_is_tried_again(lab, datagram, words, 
     lab.tell(READY + bytes([socket.AF_INET]))
     assert lab.said[-1] == ""
     assert len(lab.later(1.1)) == 2
+
+
+def test_a_process_that_does_not_answer_is_ended(lab):
+    lab.begin()
+    lab.call()
+    lab.later(2.5, answers=False)
+    assert lab.killed == 0
+    lab.later(1, answers=False)
+    assert lab.killed == 1
+    assert "doesn't answer" in lab.offload.reason
 
 
 def test_packets_that_went_past_us_are_not_lost():

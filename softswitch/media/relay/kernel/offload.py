@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .flow import Flow, stop
@@ -32,7 +33,8 @@ _AGAIN_SECONDS = 60.0
 _STUCK_SECONDS = 600.0
 """The same when packets didn't leave: each try costs a moment of somebody's sound."""
 _MOST_UNSENT = 1000
-_END_SECONDS = 1.0
+_ANSWER_SECONDS = 3.0
+_END_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +61,8 @@ class Offload:
         self._flows: dict[int, tuple[Flow, Port]] = {}
         self._counted: dict[int, Tally] = {}
         """What is known already of each flow."""
-        self._read_at: dict[int, float] = {}
+        self._ending: dict[int, float] = {}
+        """When the kernel was to stop forwarding each, as long as it isn't said that it did."""
         self._unsent: list[bytes] = []
         self._numbers = 0
         self._again_at = 0.0
@@ -84,7 +87,7 @@ class Offload:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             command = [sys.executable, "-m", f"{__package__}.worker", self._name, *map(str, self._ports)]
-            self._processes.append(subprocess.Popen(command, stdin=theirs.fileno()))
+            self._processes.append(subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL))
         except OSError as error:
             ours.close()
             self._fail(f"no process: {error.strerror}")
@@ -104,8 +107,9 @@ class Offload:
     def release(self, port: Port) -> None:
         """What comes in on this port is ours again."""
         if port.flow:
-            self._send(stop(port.flow))
-            port.flow = 0
+            number, port.flow = port.flow, 0
+            self._ending[number] = time.monotonic()
+            self._send(stop(number))
 
     def forget(self, port: Port) -> None:
         """The port is about to be closed."""
@@ -124,6 +128,9 @@ class Offload:
             self._processes = [process for process in self._processes if process.poll() is None]
             if now >= self._again_at:
                 self.start(now)
+            return
+        if self._ending and now - next(iter(self._ending.values())) > _ANSWER_SECONDS:
+            self._fail("the process that speaks to the kernel doesn't answer")
             return
         if self._unsent:
             unsent, self._unsent = self._unsent, []
@@ -221,6 +228,7 @@ class Offload:
         more = self._add(tally)
         if ended:
             del self._flows[tally.number], self._counted[tally.number]
+            self._ending.pop(tally.number, None)
         elif more > 2 * self._rate:  # in about a second
             self.release(known[1])
 
@@ -245,20 +253,19 @@ class Offload:
         """The end; a moment later the table is gone."""
         self._let_go()
         for process in self._processes:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
         self._processes.clear()
 
     def _let_go(self) -> None:
-        """Everything is ours again: the other process notices, and ends with its table."""
+        """Everything is ours again: the other process ends, and its table with it."""
         for _, port in self._flows.values():
             if port.flow:
                 port.flow = 0
                 self._waiting[port] = time.monotonic() + _SETTLED_SECONDS
         self._flows.clear()
         self._counted.clear()
+        self._ending.clear()
         self._unsent.clear()
         if self._reader is not None:
             self._reader.close()
@@ -267,6 +274,8 @@ class Offload:
             self._plane.unwatch(self._sock.fileno())
             self._sock.close()
             self._sock = None
+            # It would see that we are gone; but it may be stopped, and what it has begun is to end now.
+            self._processes[-1].kill()
 
 
 def _is_own(family: int, host: str) -> bool:
