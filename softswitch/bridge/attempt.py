@@ -7,6 +7,7 @@ has rung there: who is full, silent for some seconds, or fails with 5xx gives wa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from softswitch.bridge.confirm import Confirmation
@@ -52,7 +53,9 @@ class Attempt(Branch):
         "_early",
         "_far",
         "_late",
+        "_own_number",
         "_reliable",
+        "_shows_stranger",
         "bridges",
         "call",
         "channel",
@@ -82,6 +85,10 @@ class Attempt(Branch):
             # never gets a datagram that is so large.
             self._ahead += [(line, True) for line in lines]
         self._began = False
+        self._shows_stranger = False
+        """Whether the number that is shown is none of the firm's, but that of who called before it was forwarded."""
+        self._own_number = False
+        """Whether the forwarder's is shown instead, for a trunk that forbids others."""
         self._late = not fork.request.body
         """The offer is to come from the other side."""
         server = fork.server
@@ -149,6 +156,10 @@ class Attempt(Branch):
         number = escape(trunk.written(self.call.number, line.country).encode())
         uri = b"sip:%b@%b" % (number, trunk.host.encode())
         identity = identity_of(self.fork.plan, self.fork.facts, request, self.call)
+        forwards = trunk.style.forwards != "own number"
+        self._shows_stranger = bool(identity.forwarded and identity.number and forwards) and not self._own_number
+        if self._own_number:
+            identity = replace(identity, number=identity.forwarder or trunk.number)
         sender, lines = lines_for(identity, trunk, line.country)
         user = escape((trunk.user or self.call.number).encode())
         at = request.first.get(b"content-type")
@@ -265,6 +276,11 @@ class Attempt(Branch):
             if status != 503:
                 self.alternatives = ()  # this speaks for all hosts of the trunk (RFC 3263 §4.3)
             self._failed_over(line.last_failure, 503, counted=True)
+            return
+        if status == 403 and self._shows_stranger and not self.rang:
+            self._own_number = True
+            self._ahead.insert(0, (line, self._bare))
+            self._failed_over(f"{line.last_failure}, with the caller's own number", status, counted=True)
             return
         if 300 <= status < 400:
             status = 480  # where a provider would send the call is its own affair, and would be at our cost

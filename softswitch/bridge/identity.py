@@ -23,9 +23,10 @@ class Identity:
     number: str
     """The caller's."""
     forwarder: str = ""
-    """Whose calls are forwarded there, where the call is a forwarded one."""
+    """Whose calls are forwarded there, where the call is a forwarded one; "" where that has no number outside."""
     hidden: bool = False
     """The caller wants to stay unknown to the callee; the provider learns the number all the same."""
+    forwarded: bool = False
 
 
 def is_hidden(request: Request) -> bool:
@@ -48,10 +49,9 @@ def identity_of(plan: Plan, facts: Facts, request: Request, call: OutsideCall) -
     if not facts.caller_account:
         own = international(facts.caller, plan.country) if facts.caller else ""
         hidden = hidden or not facts.caller
-    forwarded = call.person and (caller is None or caller.name != call.person)
-    if not forwarded:
-        return Identity(own, "", hidden)
-    return Identity(own, plan.shown.get(call.person, ""), hidden)
+    if not facts.caller_account or (call.person and (caller is None or caller.name != call.person)):
+        return Identity(own, plan.shown.get(call.person, ""), hidden, True)
+    return Identity(own, "", hidden)
 
 
 def lines_for(identity: Identity, trunk: Trunk, country: str) -> tuple[bytes, tuple[bytes, ...]]:
@@ -59,7 +59,7 @@ def lines_for(identity: Identity, trunk: Trunk, country: str) -> tuple[bytes, tu
     style = trunk.style
     main = trunk.number
     forwarder = identity.forwarder or main
-    forwarded = bool(identity.forwarder)
+    forwarded = identity.forwarded
     caller = identity.number
     if forwarded and style.forwards == "own number":
         caller = forwarder

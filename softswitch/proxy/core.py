@@ -66,6 +66,9 @@ METHODS = (
     "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "UPDATE", "PRACK", "REFER", "NOTIFY", "SUBSCRIBE",
     "PUBLISH", "INFO", "MESSAGE",
 )  # fmt: skip
+_CLAIMS = frozenset((b"p-asserted-identity", b"p-preferred-identity", b"remote-party-id"))
+"""Who somebody says that he is; many phones show it rather than From."""
+_PRIVATE = _CLAIMS | {b"proxy-authorization"}
 ALLOW = b"Allow: " + ", ".join(METHODS).encode()
 
 
@@ -520,8 +523,7 @@ class Core:
 
         Credentials for another realm are for a proxy further on.
         """
-        first = request.first
-        if b"proxy-authorization" not in first and b"p-asserted-identity" not in first:
+        if _PRIVATE.isdisjoint(request.first):
             return []
         trusted = self.directory.peer(request.flow.host) is not None
         gone = []
@@ -529,7 +531,7 @@ class Core:
             if key == b"proxy-authorization":
                 if any(realm in request.lines[at] for realm in self.firms.realms):
                     gone.append(at)
-            elif key == b"p-asserted-identity" and not trusted:
+            elif key in _CLAIMS and not trusted:
                 gone.append(at)
         return gone
 

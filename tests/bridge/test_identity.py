@@ -23,7 +23,7 @@ def trunk(style: Style) -> Trunk:
         ("number in From", Identity(""), b"<sip:+498912340@sip.provider.example>", ()),
         (
             "number in From",
-            Identity(CALLER, MAIN),
+            Identity(CALLER, MAIN, forwarded=True),
             b"<sip:+4930123456@sip.provider.example>",
             (b"Diversion: <sip:+498912340@sip.provider.example>;reason=unconditional;counter=1",),
         ),
@@ -41,7 +41,7 @@ def trunk(style: Style) -> Trunk:
         ),
         (
             "asserted",
-            Identity(CALLER, MAIN),
+            Identity(CALLER, MAIN, forwarded=True),
             b"<sip:acme@sip.provider.example>",
             (
                 b"P-Asserted-Identity: <sip:+4930123456@sip.provider.example>",
@@ -50,7 +50,7 @@ def trunk(style: Style) -> Trunk:
         ),
         (
             "gateway",
-            Identity(CALLER, MAIN),
+            Identity(CALLER, MAIN, forwarded=True),
             b"<sip:08912340@sip.provider.example>",
             (b"Remote-Party-ID: <sip:08912340@sip.provider.example>;party=calling;screen=yes;privacy=off",),
         ),

@@ -140,11 +140,12 @@ def test_a_peer_is_served_without_a_password(lab: Lab, anna: Phone) -> None:
 
 
 def test_credentials_for_us_end_here(lab: Lab, anna: Phone, carla: Phone) -> None:
-    carla.invites("101", "P-Asserted-Identity: <sip:boss@acme.example>")
+    claims = [f"{name}: <sip:boss@acme.example>" for name in ("P-Asserted-Identity", "Remote-Party-ID")]
+    carla.invites("101", *claims, "P-Preferred-Identity: <sip:boss@acme.example>")
     lab.advance()
     invite = anna.requests_of("INVITE")[0]
     assert not invite.has(b"proxy-authorization")
-    assert not invite.has(b"p-asserted-identity")
+    assert b"boss" not in invite.to_bytes(), "who a phone claims to be is believed of listed peers only"
 
 
 # -- From
