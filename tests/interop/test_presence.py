@@ -24,6 +24,33 @@ pytest.importorskip("pjsua2", exc_type=ImportError)
 StartPhone = StartPhones = Callable[..., Pjsua]
 
 
+DIALOGS = "application/dialog-info+xml"
+LAMPS = {
+    "snom": {"agent": "snomD785/10.1.73.16", "accept": DIALOGS, "supported": "timer, replaces, from-change"},
+    "yealink": {"agent": "Yealink SIP-T46S 66.85.0.5", "accept": DIALOGS, "supported": "replaces"},
+    "grandstream": {
+        "agent": "Grandstream GXP2170 1.0.11.3",
+        "accept": f"multipart/related, application/rlmi+xml, {DIALOGS}",
+        "supported": "replaces, path, timer, eventlist",
+    },
+    "polycom": {
+        "agent": "PolycomVVX-VVX_411-UA/5.9.3",
+        "accept": f"{DIALOGS}, application/pidf+xml, message/sipfrag",
+        "supported": "100rel, replaces, eventlist",
+    },
+    "cisco": {"agent": "Cisco/SPA504G-7.6.2", "accept": DIALOGS, "supported": "replaces"},
+}
+"""How desk phones of each family ask for a lamp; all of them are to get full documents."""
+
+
+def lamp_of(name: str, folder: Path, switch: Server) -> Sipp:
+    """A lamp key for 101 on a phone of this family."""
+    return Sipp(
+        folder / name, "watch_lamp", switch.at("udp"), ACCOUNTS["dario-home"], port=free_ports(1)[0], called="101",
+        keys=LAMPS[name], seconds=30,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def start_phone(tmp_path: Path) -> Iterator[StartPhones]:
     """Starts a registered pjsua2 phone: start_phone(switch, account, transport)."""
@@ -56,21 +83,23 @@ def test_the_day_of_anna(switch: Server, phone: StartPhone, tmp_path: Path) -> N
     carla.wait_event("buddy", note="Offline", online=False)
     anna = phone("anna-desk")
     carla.wait_event("buddy", note="Available (office). Next call: anna", online=True)
-    lamp = Sipp(
-        tmp_path / "lamp", "watch_lamp", switch.at("udp"), ACCOUNTS["dario-home"], port=free_ports(1)[0], called="101"
-    )
-    lamp.wait_message("terminated")
+    lamps = [lamp_of(name, tmp_path, switch) for name in LAMPS]
+    for lamp in lamps:
+        lamp.wait_message("terminated", 10)
     dario = phone("dario-home", "udp")
     dario.dial("101")
     anna.rings()
-    lamp.wait_message("early")
+    for lamp in lamps:
+        lamp.wait_message("early", 10)
     anna.command("answer", code=200)
     dario.established()
     carla.wait_event("buddy", note="On the phone (office). Next call: anna", online=True)
-    lamp.wait_message("confirmed")
+    for lamp in lamps:
+        lamp.wait_message("confirmed", 10)
     dario.command("hangup")
     anna.closed()
-    lamp.finish()
+    for lamp in lamps:
+        lamp.finish()
     carla.wait_event("buddy", note="Available (office). Next call: anna", online=True)
     anna.kill()
     carla.wait_event("buddy", note="Offline", online=False)
