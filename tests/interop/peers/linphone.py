@@ -116,6 +116,10 @@ class Linphone:
         """Wait for a line about a text message."""
         self._process.wait_next(text, 10)
 
+    def writes(self, user: str, text: str) -> None:
+        """Send a text message."""
+        self._type(f"chat sip:{user}@{DOMAIN} {text}")
+
     def dial(self, user: str) -> None:
         self._type(f"call sip:{user}@{DOMAIN}")
 
