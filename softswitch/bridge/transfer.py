@@ -72,6 +72,8 @@ class Transfer:
         self._invitation: Invitation | None = None
         self._places: list[tuple[bytes, Flow]] = []
         self._replaces = b""
+        self._asked: tuple[bytes, Flow] | None = None
+        """Where the target is asked now."""
         self._tries = 0
         self._waiting = Timer(lambda now: self._offer())
         self._offered: tuple[End, bytes, str, Acknowledge] | None = None
@@ -182,8 +184,8 @@ class Transfer:
 
     def _invite_next(self) -> None:
         """Only the phone that has that call takes the new one; others answer 481."""
-        uri, flow = self._places.pop(0)
-        value = self._replaces
+        uri, flow = self._asked = self._places.pop(0)
+        value, before = self._replaces, self._invitation
         site = self.mover.site.encode()
         sender = self._sender(site).rpartition(b";tag=")[0]
         self._invitation = Invitation(
@@ -194,7 +196,7 @@ class Transfer:
             local=sender,
             remote=b"<%b>" % uri,
             contact=self.contact_for(flow),
-            lines=(b"Replaces: " + value, b"Require: replaces"),
+            lines=(b"Replaces: " + value, b"Require: replaces") if value else (),
             body=b"",
             max_forwards=70,
             login=None,
@@ -202,6 +204,8 @@ class Transfer:
             call_id=self.call_id,
             local_tag=self.tag,
         )
+        if before is not None:
+            self._invitation.cseq = before.cseq  # counted on: else it would be the same request, come round (§8.2.2.2)
         self._invitation.send()
 
     # -- what the target says
@@ -228,6 +232,11 @@ class Transfer:
             self._tell(status)
         elif status >= 300:
             if status == 481 and self._places and not self.over:
+                self._invite_next()
+            elif status == 420 and self._replaces and self._asked is not None and not self.over:
+                # COMPAT: baresip 1.0 knows no Replaces. It rings once more, and the call from before ends by itself.
+                self._replaces = b""
+                self._places = [self._asked]
                 self._invite_next()
             else:
                 self._failed(status)

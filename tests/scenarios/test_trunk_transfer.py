@@ -182,6 +182,31 @@ def test_to_a_colleague_after_talking_to_her(lab: Lab, city: Provider, anna: Pho
     lab.at_rest()
 
 
+def test_to_a_colleague_whose_phone_knows_no_replaces(lab: Lab, city: Provider, anna: Phone, carla: Phone) -> None:
+    """It rings once more instead."""
+    outside = from_outside(lab, city, anna)
+    first = anna.call
+    second = anna.invites("102")
+    lab.advance()
+    asked = carla.call
+    asked.answer()
+    lab.advance()
+    carla.on_call = lambda call: call.refuse(420) if call.incoming.request.has(b"replaces") else call.ring()
+    first.sends("REFER", refer_to(second))
+    lab.advance()
+    again = carla.call
+    assert not again.incoming.request.has(b"require")
+    again.answer()
+    lab.advance()
+    assert told(anna)[-1] == "200"
+    assert outside.state == "answered"
+    asked.bye()
+    again.bye()
+    lab.advance()
+    assert outside.why == "they hung up"
+    lab.at_rest()
+
+
 def test_two_calls_outside_become_one(lab: Lab, city: Provider, anna: Phone) -> None:
     outside = from_outside(lab, city, anna)
     first = anna.call
