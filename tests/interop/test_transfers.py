@@ -176,3 +176,36 @@ def test_a_blind_transfer_from_home_to_home(
             # Dario's recording may begin with Carla.
             match = compare(SPOKEN[speaker], read_wav(listener.heard))
             assert match.seconds >= 2.0, (speaker, match)
+
+
+@pytest.mark.netns
+@pytest.mark.long
+def test_an_attended_transfer_from_home_to_home(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+    """Carla talks with Dario, asks Anna, and connects the two, who hear each other."""
+    server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
+    with ExitStack() as stack:
+        home = Home(server, tmp_path, stack)
+        carla = home.phone("linphone", "carla-home", netlab.home(1), "udp")
+        dario = home.phone("linphone", "dario-home", netlab.home(2), "tcp")
+        anna = home.phone("pjsua2", "anna-home", netlab.home(3), "udp")
+        assert isinstance(carla, Linphone)
+        assert isinstance(anna, Pjsua)
+        carla.dial("103")
+        dario.answer()
+        carla.established()
+        dario.established()
+        for one in (carla, dario):
+            wait_until(lambda one=one: one.recorded_bytes() > RATE * 2, "sound", 10)  # type: ignore[misc]
+        carla.hold()
+        carla.dial("101")
+        anna.answer()
+        carla.established()
+        anna.established()
+        wait_until(lambda: anna.recorded_bytes() > RATE * 2, "sound", 10)  # phones settle on one codec meanwhile
+        carla.join()
+        anna.wait_event("replaced", 20)
+        anna.wait_event("media", status="active")
+        wait_until(lambda: anna.recorded_bytes() > 3 * RATE * 2, "recording", 15)
+        anna.stop()
+        match = compare(SPOKEN["dario"], read_wav(anna.heard))
+        assert match.seconds >= 2.0, match
