@@ -131,6 +131,7 @@ def voicemail_without(settings: Settings, plans: Plans, secrets: Secrets, shown_
             found.append((shown_secrets, f"{text}; nobody hears these messages by phone"))
     if settings.mail is None:
         wanting = [person.name for person in people if person.voicemail.mail]
+        wanting += [team.name for plan in plans.values() for team in plan.teams.values() if team.voicemail.mail]
         if wanting:
             found.append((shown_settings, f"without mail: nobody is mailed messages, {', '.join(wanting)} neither"))
     elif settings.mail.user and secrets.plain(settings.mail.password) is None:

@@ -86,6 +86,7 @@ class Answers:
         self._server.overrides.forgotten(site, person)
         voicemails = self._server.boxes.messages(site, person)
         await self._delete_voicemails(voicemails)
+        self._server.boxes.remove_greetings(site, person)
         gone = {
             "registrations": removed,
             "call records": calls,

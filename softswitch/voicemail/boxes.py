@@ -242,6 +242,11 @@ class Boxes:
         if sound is not None:
             self._do(lambda: self.files.remove_greeting(sound), _ignored)
 
+    def remove_greetings(self, site: str, box: str) -> None:
+        """All that were recorded for this box."""
+        for greeting in [one for one in self._greetings if (one.site, one.box) == (site, box)]:
+            self.remove_greeting(greeting)
+
     # -- what takes time
 
     def _do(self, what: Callable[[], object], then: Callable[[object], None]) -> None:

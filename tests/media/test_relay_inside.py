@@ -12,6 +12,7 @@ import pytest
 from softswitch.errors import PeerError
 from softswitch.media.relay.calls import Calls, Key
 from softswitch.media.relay.commands import Commands
+from softswitch.media.relay.hold import Hold
 from softswitch.media.relay.pairs import Pair, Pairs
 from softswitch.media.relay.plane import Plane
 from softswitch.media.relay.pool import PortPool
@@ -20,6 +21,7 @@ from softswitch.media.relay.session import Session, Stream
 from softswitch.media.relay.settings import Network, RelaySettings, parse_arguments, parse_control
 from softswitch.media.relay.talker import Talker
 from softswitch.sip.sdp import Sdp
+from softswitch.sound.library import tone
 
 SDP = b"v=0\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\nm=video 4002 RTP/AVP 96\r\n"
 CRYPTO = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b"A" * 40 + b"\r\n"
@@ -67,6 +69,16 @@ def test_a_call_leaves_no_cycles_for_the_collector(calls):
         calls.delete(b"talk")
         calls.talkers.run(1.0)
         secret = Key(b"secret", b"a")
+        held = Key(b"held", b"a", b"b")
+        for direction in (b"sendrecv", b"inactive"):
+            calls.offer(held, SDP + b"a=" + direction + b"\r\n", "lan", "", 0.0, music=tone("music").file)
+            calls.answer(held, SDP, "lan", "", 0.0)
+            calls.look(0.3)
+        calls.delete(b"held")
+        calls.propose(Key(b"ours", b"a"), "lan", False, 0.0)
+        calls.settle(Key(b"ours", b"a"), SDP[: SDP.rindex(b"m=")], "", 0.0)
+        calls.delete(b"ours")
+        calls.talkers.run(2.0)
         calls.offer(secret, SDP, "lan", "", 0.0, "OSRTP")
         calls.answer(secret, SDP.replace(b"RTP/AVP 0\r\n", b"RTP/AVP 0\r\n" + CRYPTO), "lan", "", 0.0)
         states = calls.states(b"secret")
@@ -86,7 +98,7 @@ def test_a_call_leaves_no_cycles_for_the_collector(calls):
         for number in range(50):
             one_call(number)
         assert len(gc.get_objects()) - before < 50 * 5, "pytest.raises itself leaves a little"
-        kept = [thing for thing in gc.get_objects() if type(thing) in (Port, Pair, Session, Stream, Sdp, Talker)]
+        kept = [thing for thing in gc.get_objects() if type(thing) in (Port, Pair, Session, Stream, Sdp, Talker, Hold)]
         assert kept == []
     finally:
         gc.enable()
