@@ -614,6 +614,25 @@ def test_a_caller_of_the_public_network_leaves_one(tmp_path: Path) -> None:
     assert "the switch: voicemail of anna" in [record.answered_by for record in lab.records()]
 
 
+def test_a_provider_that_calls_without_an_offer_reaches_it(tmp_path: Path) -> None:
+    """RFC 3261 §13.2.1: some carriers' switches do, and calls that were transferred outside."""
+    plan = (
+        PLAN
+        + "trunks: {city: {peer: 198.51.100.7}}\n"
+        + 'numbers: {"+49 89 12340": carla}\noutside: [{dial: +49 *, via: city}]\n'
+    )
+    lab = office(tmp_path, plan)
+    call = Provider(lab).dials("+498912340", caller="+4930123456", late_offer=True)
+    lab.advance(GREETING_SECONDS + 5)
+    assert call.state == "answered"
+    assert call.media.startswith("203.0.113.9:")
+    assert [what for what, *_ in lab.media.asked if what != "delete"] == ["propose", "settle"]
+    call.bye()
+    lab.advance(1)
+    assert len(messages(lab)) == 1
+    lab.at_rest()
+
+
 def test_the_lamp_for_messages(lab: Lab, anna: Phone, dario: Phone) -> None:
     """RFC 3842."""
     watch = anna.watches_over("101", "message-summary")
