@@ -129,3 +129,13 @@ def test_at_five_her_watchers_see_where_the_next_call_lands(
     dario.rings()
     anna.command("hangup")
     dario.closed(487)
+
+
+def test_a_phone_over_udp_is_killed(start_switch: StartSwitch, start_phone: StartPhones) -> None:
+    """COMPAT: pjsip tells its public address in its Contact, so it does not look as if it were behind a router."""
+    switch = start_switch(media="never", more="registrar: {ping: 1s}\ntransactions: {t1: 20ms}\n")
+    carla, anna = start_phone(switch, "carla-home"), start_phone(switch, "anna-desk", "udp")
+    carla.command("watch", target=f"sip:anna@{DOMAIN}")
+    carla.wait_event("buddy", note="Available (office). Next call: anna", online=True)
+    anna.kill()
+    carla.wait_event("buddy", seconds=25, note="Offline", online=False)
