@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from lab import Lab, Phone
+from lab import Lab, Phone, Provider
+
+from .test_trunks import OFFICE as TRUNK_OFFICE
 
 
 def test_watchers_are_told_on(lab: Lab, anna: Phone, carla: Phone, dario: Phone) -> None:
@@ -134,3 +136,28 @@ def test_both_phones_are_dead(lab: Lab, anna: Phone, carla: Phone, dario: Phone)
     assert lamp.lamp == "off"
     assert [one.outcome for one in lab.records()] == ["lost"]
     lab.at_rest()
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_a_call_over_a_trunk_over_a_crash(hangs_up: bool) -> None:
+    """The bridge went with the switch; Anna's phone shows as talking for as long as it is off the hook."""
+    lab = Lab(TRUNK_OFFICE)
+    anna, carla, city = lab.phone("anna-desk"), lab.phone("carla-home"), Provider(lab)
+    lamp = carla.watches_over("101", "dialog")
+    call = anna.invites("01701234567")
+    lab.advance()
+    city.call.answer()
+    lab.advance()
+    assert lamp.lamp == "on"
+    lab.starts_switch()
+    lab.advance(60)
+    assert lamp.lamp == "on"
+    if hangs_up:
+        assert call.bye().status == 0
+        lab.advance()
+    else:
+        anna.registers(0)
+        anna.switches_off()
+        lab.advance(400)
+    assert lamp.lamp == "off"
+    assert {one.outcome for one in lab.records()} == {"answered" if hangs_up else "lost"}
