@@ -161,3 +161,42 @@ def test_a_call_over_a_trunk_over_a_crash(hangs_up: bool) -> None:
         lab.advance(400)
     assert lamp.lamp == "off"
     assert {one.outcome for one in lab.records()} == {"answered" if hangs_up else "lost"}
+
+
+def test_both_phones_die_without_a_crash(lab: Lab, anna: Phone, carla: Phone, dario: Phone) -> None:
+    """Nobody hangs up, ever: the pings find the phones dead, then their call is asked about."""
+    lamp = carla.watches_over("101", "dialog")
+    call = dario.invites("101")
+    lab.advance()
+    anna.call.answer()
+    lab.advance(100)
+    assert not anna.requests_of("INFO")  # as long as they are there nobody is asked
+    anna.switches_off()
+    lab.advance(200)
+    assert lamp.lamp == "on"  # Dario is in it still, and says so
+    assert dario.requests_of("INFO")
+    assert call.state == "answered"
+    dario.switches_off()
+    lab.advance(400)
+    assert lamp.lamp == "off"
+    assert [one.outcome for one in lab.records()] == ["lost"]
+    lab.at_rest()
+
+
+def test_a_phone_that_was_away_is_back_in_its_call(lab: Lab, anna: Phone, carla: Phone) -> None:
+    dario = lab.phone("dario-home", tcp=True)
+    lamp = carla.watches_over("103", "dialog")
+    call = dario.invites("101")
+    lab.advance()
+    anna.call.answer()
+    lab.advance()
+    assert dario.stream is not None
+    dario.stream.close()
+    lab.advance(30)
+    dario.registers()
+    lab.advance(200)
+    assert (lamp.lamp, call.state) == ("on", "answered")
+    call.bye()
+    lab.advance()
+    assert lamp.lamp == "off"
+    lab.at_rest()
