@@ -5,18 +5,12 @@ from __future__ import annotations
 import pytest
 from lab import Lab, Phone, Provider
 from lab.call import Call
-
-from .test_trunks import OFFICE
+from lab.provider import OFFICE
 
 
 @pytest.fixture
 def lab() -> Lab:
     return Lab(OFFICE)
-
-
-@pytest.fixture
-def anna(lab: Lab) -> Phone:
-    return lab.phone("anna-desk")
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import re
 import pytest
 from lab import Lab, Phone, Provider
 from lab.call import Call
-
-from .test_trunks import OFFICE
+from lab.provider import OFFICE
 
 ALLOW = "Allow: INVITE, ACK, BYE, CANCEL, INFO, UPDATE"
 RELAY = "Content-Type: application/dtmf-relay"

@@ -26,7 +26,7 @@ def plan() -> str:
         f"site: {{domain: acme.example, timezone: Europe/Berlin, country: DE}}\npeople:\n{people}phones:\n{phones}"
         "trunks:\n  one: {peer: 198.51.100.7, user: acme, secret: city, number: +49 89 123400}\n"
         "  two: {peer: 198.51.100.8, number: +49 89 123400}\n"
-        f"numbers: {{{numbers}}}\noutside: [{{dial: + *, via: [one, two]}}]\n"
+        f"numbers: {{{numbers}}}\ncodes: {{'600': echo}}\noutside: [{{dial: + *, via: [one, two]}}]\n"
     )
 
 
@@ -40,6 +40,7 @@ class Storm:
         self.providers = [Provider(self.lab, challenges=True), Provider(self.lab, "198.51.100.8")]
         for one in (*self.phones, *self.providers):
             one.on_call = self.behave
+            one.events = self.random.choice((0, 101))
         self.lab.wire.weather = BAD
         self.lab.wire.keeps_trace = False
         self.made: list[Call] = []
@@ -85,7 +86,7 @@ class Storm:
         elif dice < 0.8:
             call.sends("INFO", "Content-Type: application/dtmf-relay", body=b"Signal=1\r\n")
         elif dice < 0.85 and call.phone in self.phones:
-            to = self.random.choice([f"{200 + self.random.randrange(PEOPLE)}", "01715551234", "999"])
+            to = self.random.choice([f"{200 + self.random.randrange(PEOPLE)}", "01715551234", "999", "600"])
             call.sends("REFER", f"Refer-To: <sip:{to}@acme.example>")
         elif dice < 0.95:
             call.sends("UPDATE", "Content-Type: application/sdp", body=call.own_sdp)

@@ -7,23 +7,12 @@ import re
 import pytest
 from lab import Lab, Phone, Provider
 from lab.call import Call
-
-from .test_trunks import OFFICE
+from lab.provider import OFFICE
 
 
 @pytest.fixture
 def lab() -> Lab:
     return Lab(OFFICE)
-
-
-@pytest.fixture
-def anna(lab: Lab) -> Phone:
-    return lab.phone("anna-desk")
-
-
-@pytest.fixture
-def carla(lab: Lab) -> Phone:
-    return lab.phone("carla-home")
 
 
 @pytest.fixture

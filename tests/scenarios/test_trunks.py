@@ -5,49 +5,12 @@ from __future__ import annotations
 import pytest
 from lab import Lab, Phone, Provider
 from lab.call import Call
-
-OFFICE = """
-site: {domain: acme.example, timezone: Europe/Berlin, country: DE}
-people:
-  anna:
-    number: 101
-    places: {office: {phone: anna-desk}, mobile: {dial: 0170 1234567}}
-    calls: [{ring: office, for: 15s, then: mobile}]
-  carla: {number: 102, places: {home: {phone: carla-home}}}
-  dario: {number: 103, places: {home: {phone: [dario-home, dario-laptop]}}}
-teams:
-  service team: {number: 200, members: [carla, dario]}
-phones: {anna-desk: {}, carla-home: {}, dario-home: {}, dario-laptop: {}}
-trunks:
-  city: {peer: 198.51.100.7, user: acme, secret: city, channels: 4, number: +49 89 1234}
-  backup: {peer: 198.51.100.8, channels: 2, number: +49 89 1234}
-numbers: {+49 89 12340: anna, +49 89 12341: service team, +49 89 12342: "600"}
-codes: {"600": echo}
-outside:
-  - {dial: [110, 112], via: [city, backup], emergency: yes}
-  - {dial: +49 *, via: [city, backup], may: [anna, carla]}
-  - {dial: + *, via: backup, limit: 1 at once, may: [anna]}
-"""
+from lab.provider import OFFICE
 
 
 @pytest.fixture
 def lab() -> Lab:
     return Lab(OFFICE)
-
-
-@pytest.fixture
-def anna(lab: Lab) -> Phone:
-    return lab.phone("anna-desk")
-
-
-@pytest.fixture
-def carla(lab: Lab) -> Phone:
-    return lab.phone("carla-home")
-
-
-@pytest.fixture
-def dario(lab: Lab) -> Phone:
-    return lab.phone("dario-home")
 
 
 @pytest.fixture
