@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from .conftest import StartSwitch
-from .netlab import OFFICE_SWITCH, Counter, Lab
+from .netlab import OFFICE_MAPPED, OFFICE_PUBLIC, OFFICE_SWITCH, Counter, Lab
 from .office import DIALPLAN
+from .peers.baresip import Baresip
 from .peers.process import wait_until
+from .sound import RATE, compare, read_wav
 from .test_silence import softswitch
-from .test_sound import OLD_DIGEST, Home, hears, public_listeners, talk
+from .test_sound import OLD_DIGEST, SPOKEN, Home, hears, public_listeners, talk
 
 pytestmark = [pytest.mark.interop, pytest.mark.netns]
 
@@ -59,3 +61,38 @@ def test_two_phones_in_one_home_that_may(netlab: Lab, start_switch: StartSwitch,
         assert relayed.packets == 0
         hears(carla, "dario")
         hears(dario, "carla")
+
+
+@pytest.mark.long
+def test_who_is_sent_on_to_a_home_comes_to_the_relay(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+    switch_host, desk_host = netlab.office()
+    inside = public_listeners(OFFICE_SWITCH, network="office-lan")
+    outside = public_listeners(OFFICE_MAPPED, advertised=OFFICE_PUBLIC)
+    server = start_switch(inside + outside, netns=switch_host.netns, digest=OLD_DIGEST, media="when needed")
+    if server.standin:
+        pytest.skip("the stand-in relays always")
+    relayed = Counter(switch_host.netns, "20000-20399")
+    with ExitStack() as stack:
+        home = Home(server, tmp_path, stack)
+        carla = home.phone("baresip", "carla-home", desk_host, "udp")
+        anna = home.phone("linphone", "anna-desk", desk_host, "udp")
+        dario = home.phone("pjsua2", "dario-home", netlab.home(1), "udp", at=OFFICE_PUBLIC)
+        assert isinstance(carla, Baresip)
+        carla.dial("101")
+        anna.answer()
+        anna.established()
+        carla.established()
+        wait_until(lambda: carla.recorded_bytes() > RATE * 2, "recording", 15)
+        assert relayed.packets == 0
+        carla.transfer("103")
+        dario.answer()
+        dario.established()
+        anna.established()
+        wait_until(lambda: dario.recorded_bytes() > 3.5 * RATE * 2, "recording", 15)
+        assert relayed.packets > 200
+        dario.hang_up()
+        anna.closed()
+        for listener, speaker in ((anna, "dario"), (dario, "anna")):
+            listener.stop()
+            match = compare(SPOKEN[speaker], read_wav(listener.heard))
+            assert match.seconds >= 2.0, (speaker, match)

@@ -111,7 +111,10 @@ def hears(listener: Phone, speaker: str, seconds: float = HEARD_SECONDS) -> None
     assert match.seconds >= seconds, match
 
 
-@pytest.mark.parametrize("transport", ["udp", pytest.param("tcp", marks=pytest.mark.long), "tls"])
+LONG = pytest.mark.long  # the matrix of routers has it
+
+
+@pytest.mark.parametrize("transport", [pytest.param("udp", marks=LONG), pytest.param("tcp", marks=LONG), "tls"])
 def test_two_homes_talk(
     transport: str, netlab: Lab, start_switch: StartSwitch, stack: ExitStack, tmp_path: Path
 ) -> None:
