@@ -78,6 +78,10 @@ class RelayLink:
         self._client.close()
         self._set(state="stopped", pid=None)
 
+    def replace(self) -> None:
+        """It does not answer any more: who looks after it has a watchdog."""
+        _log.error("the media relay at %s does not answer", self.address)
+
     async def _find(self, newcomer: bool = False) -> int:
         """The process that answers, as soon as one does."""
         while True:

@@ -27,6 +27,7 @@ _READ_AT_ONCE = 32
 _RECALLED = 500
 _HEARTBEAT_SECONDS = 10.0
 """Well below the relay's lease."""
+_STUCK_HEARTBEATS = 3
 _FULL_RETRY_SECONDS = 0.002
 _log = logging.getLogger(__name__)
 
@@ -62,6 +63,8 @@ class RelayClient:
         self._outbox: deque[_Pending] = deque()
         self._heard: dict[str, list[Heard]] = {}
         self._heartbeat: asyncio.TimerHandle | None = None
+        self._unanswered = 0
+        """Words in a row."""
         self._held = False
         self.memory = SessionMemory()
         """Of the sessions that the relay has."""
@@ -95,10 +98,20 @@ class RelayClient:
             for pair in states if isinstance(states, list) else ():
                 self.memory.keep(name, pair[0], pair[1])
 
-    def keep_alive(self) -> None:
-        """From now on say a word from time to time, so that the relay knows that its switch lives."""
-        self._heartbeat = self._loop.call_later(_HEARTBEAT_SECONDS, self.keep_alive)
-        self.request({"command": "ping", "owner": os.getpid()}, lambda reply: None)
+    def keep_alive(self, stuck: Callable[[], None] = lambda: None) -> None:
+        """From now on say a word from time to time, so that the relay knows that its switch lives.
+
+        `stuck` is called when it is there, but has not answered for half a minute.
+        """
+        self._heartbeat = self._loop.call_later(_HEARTBEAT_SECONDS, self.keep_alive, stuck)
+
+        def answered(reply: dict[str, Value] | None) -> None:
+            self._unanswered = 0 if reply is not None or self._held else self._unanswered + 1
+            if self._unanswered == _STUCK_HEARTBEATS and self._sock is not None:
+                self._unanswered = 0
+                stuck()
+
+        self.request({"command": "ping", "owner": os.getpid()}, answered)
 
     def close(self) -> None:
         """End; whoever still waits is told that there was no answer."""

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from .client import RelayClient
@@ -101,6 +102,15 @@ class RelaySupervisor:
             await self._end()
         self._set(state="stopped", pid=None)
 
+    def replace(self) -> None:
+        """It does not answer any more: kill it, and what follows follows."""
+        _log.error("the media relay does not answer: it is killed")
+        with suppress(ProcessLookupError):
+            if self._found is not None:
+                signal.pidfd_send_signal(self._found, signal.SIGKILL)
+            elif self._process is not None:
+                self._process.kill()
+
     async def _take_over(self) -> bool:
         where = parse_control(self._settings.control)
         if not isinstance(where, str) or not os.path.exists(where):  # noqa: ASYNC240  before anything runs
@@ -140,16 +150,24 @@ class RelaySupervisor:
             self._on_change(self._status)
 
     async def _begin(self, *more: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "softswitch.media.relay",
-            *self._settings.arguments(),
-            *more,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        starting = asyncio.create_task(
+            asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "softswitch.media.relay",
+                *self._settings.arguments(),
+                *more,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
         )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Cancelled half-way it would hang (asyncio of Python 3.11): it is waited for, then ended.
+            await _end_process(await starting)
+            raise
 
     async def _spawn(self) -> None:
         """One attempt; raises RuntimeError with what the relay complained about."""

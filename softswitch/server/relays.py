@@ -144,6 +144,6 @@ async def start_relay(part: RelayPart, settings: Settings, stack: AsyncExitStack
     stack.push_async_callback(part.keeper.stop)
     part.client.open()
     stack.callback(part.client.close)
-    part.client.keep_alive()
+    part.client.keep_alive(part.keeper.replace)
     if part.keeper.took_over:
         await part.client.recall()

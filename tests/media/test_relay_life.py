@@ -74,12 +74,12 @@ async def test_a_switch_that_ends_leaves_its_calls_to_the_next_one(tmp_path, par
 
 async def test_a_relay_of_other_settings_or_of_a_living_switch_is_not_taken_over(tmp_path):
     control = f"unix:{tmp_path}/ng"
-    first = RelaySupervisor(settings(control))
+    first = RelaySupervisor(settings(control), leaves=lambda: True)
     await first.start()
     with pytest.raises(RuntimeError, match="belongs to another switch"):
         await RelaySupervisor(settings(control)).start()
     pid = first.status.pid
-    first._leave()
+    await first.stop()
     await asyncio.sleep(0.1)
     other = RelaySupervisor(settings(control, silence_seconds=7.0))
     await other.start()
@@ -89,6 +89,24 @@ async def test_a_relay_of_other_settings_or_of_a_living_switch_is_not_taken_over
     await until(lambda: not runs(pid))
     assert (tmp_path / "ng").exists(), "the socket is the other one's"
     await other.stop()
+
+
+async def test_a_relay_that_is_stuck_is_killed_and_replaced(tmp_path, monkeypatch, party):
+    monkeypatch.setattr("softswitch.media.client._HEARTBEAT_SECONDS", 0.1)
+    client = RelayClient(f"unix:{tmp_path}/ng", waits=(0.1, 0.1))
+    supervisor = RelaySupervisor(settings(f"unix:{tmp_path}/ng"))
+    await supervisor.start()
+    client.open()
+    client.keep_alive(supervisor.replace)
+    await client.ask({"command": "offer", "call-id": "c", "from-tag": "a", "sdp": party().sdp()})
+    pid = supervisor.status.pid
+    await asyncio.sleep(1.0)
+    assert supervisor.status.pid == pid, "who answers is let alone"
+    os.kill(pid, 19)
+    await until(lambda: supervisor.status.restarts == 1 and supervisor.status.state == "running", 10)
+    assert not runs(pid)
+    client.close()
+    await supervisor.stop()
 
 
 def test_without_a_word_from_the_switch_the_ports_come_back(start_relay, party):

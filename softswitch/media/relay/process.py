@@ -23,6 +23,7 @@ from .pool import PortPool
 from .settings import GO, RelaySettings, parse_control
 
 _TICK_SECONDS = 0.25
+_TIDY_SECONDS = 60.0
 _TAKEN_OVER_SECONDS = 15.0
 """So long an orphan without streams waits for a new switch."""
 _NICE = -10
@@ -55,6 +56,7 @@ class Relay:
             settings, Pairs(self._plane, pool, settings.networks), lambda event: self._control.tell(event)
         )
         self._sock = open_control(settings.control)
+        self._tidy_at = time.monotonic() + _TIDY_SECONDS
         self._longest = 0.0
         """The longest time between two waits for packets, in seconds, since it was told."""
         commands = Commands(self._calls, self._plane.added, self._pinged, self._tell_longest)
@@ -111,6 +113,12 @@ class Relay:
         calls, quiet = self._calls, now - self._control.heard_at
         self._plane.resume(now)
         self._alive(now)
+        if calls.sessions:
+            self._tidy_at = now + _TIDY_SECONDS
+        elif now > self._tidy_at:
+            # Nobody talks: what some mistake of ours has left behind may be collected now.
+            gc.collect()
+            self._tidy_at = now + _TIDY_SECONDS
         if self._plane.offload is not None:
             self._plane.offload.look(now)
         calls.look(now)
