@@ -93,7 +93,10 @@ class Listen(Menu):
             self._end("no messages")
 
     def _go(self, at: int, *before: str) -> None:
-        """Say this message, after these words."""
+        """Say this message, after these words. What somebody else of a team has deleted meanwhile is passed over."""
+        there = [self._boxes.has(message) for message in self._messages]
+        at -= there[: max(at, 0)].count(False)
+        self._messages = [message for message, is_there in zip(self._messages, there, strict=True) if is_there]
         self._at = min(max(at, 0), len(self._messages))
         if self._at == len(self._messages):
             self._end(*before, "end of messages")

@@ -101,6 +101,10 @@ class Boxes:
         """The message with this id."""
         return next((message for message in self.all() if message.id == number), None)
 
+    def has(self, message: Message) -> bool:
+        """Whether it was not deleted meanwhile."""
+        return self._find(message) is not None
+
     def _find(self, message: Message) -> Message | None:
         return next((one for one in self._boxes.get(message.box, ()) if one.id == message.id), None)
 
@@ -164,7 +168,10 @@ class Boxes:
         self._do(lambda: self.files.clear(message), _ignored)
 
     def change(self, message: Message, done: Callable[[bool], None] = lambda ok: None) -> None:
-        """Keep a message in this new state."""
+        """Keep a message in this new state; not one that somebody else of the team has deleted meanwhile."""
+        if self._find(message) is None:
+            done(False)
+            return
 
         def written(ok: bool) -> None:
             box = self._boxes.get(message.box, [])

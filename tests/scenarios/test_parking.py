@@ -306,3 +306,33 @@ def test_what_cannot_be_meant_is_told(what: str, told: str) -> None:
     with pytest.raises(ConfigError) as refused:
         load_texts([("acme.yaml", PLAN.replace('"701": park', f'"701": "{what}"'))])
     assert told in str(refused.value.problems[0])
+
+
+def test_a_caller_of_the_public_network_is_parked_and_rings_back() -> None:
+    """The REFER is carried out by the switch, which knows whose it was."""
+    lab = Lab(
+        PLAN.replace('"701": park', '"701": park for 60s')
+        + "trunks: {city: {peer: 198.51.100.7}}\n"
+        + 'numbers: {"+49 89 12340": carla}\noutside: [{dial: +49 *, via: city}]\n'
+    )
+    city, carla = Provider(lab), lab.phone("carla-home")
+    call = city.dials("+498912340")
+    lab.advance(1)
+    carla.call.answer()
+    lab.advance(1)
+    refer = carla.call.sends("REFER", "Refer-To: <sip:701@acme.example>")
+    lab.advance(2)
+    assert refer.status == 202
+    assert lab.media.said == [["music"]]
+    carla.call.bye()
+    lab.advance(61)
+    assert carla.call.state == "ringing"
+    assert b"Geparkt auf 701: " in carla.call.remote
+    carla.call.answer()
+    lab.advance(2)
+    assert (call.state, carla.call.state) == ("answered", "answered")
+    assert lab.media.connected
+    carla.call.bye()
+    lab.advance(2)
+    assert call.state == "ended"
+    lab.at_rest()

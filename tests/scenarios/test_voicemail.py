@@ -440,6 +440,31 @@ def test_a_team_has_a_mailbox_that_its_members_hear(tmp_path: Path) -> None:
     lab.at_rest()
 
 
+def test_two_members_at_once(tmp_path: Path) -> None:
+    """What one deletes while the other hears it does not come back."""
+    lab = office(tmp_path, TEAM.replace(", pin: dario-pin", ""))
+    anna, carla, dario = lab.phone("anna-desk"), lab.phone("carla-home"), lab.phone("dario-home")
+    call = anna.invites("200")
+    lab.advance(20 + GREETING_SECONDS + 5)
+    call.bye()
+    lab.advance(1)
+    assert len(messages(lab, "service team")) == 1
+    first, second = carla.invites("*97"), dario.invites("*97")
+    lab.advance(1)
+    presses(lab, first, "3")
+    assert lab.media.said[-1] == ["deleted", "end of messages", "greeting keys"]
+    presses(lab, second, "2")
+    assert lab.media.said[-1] == ["kept", "end of messages", "greeting keys"]
+    lab.advance(1)
+    assert messages(lab, "service team") == []
+    assert asyncio.run(lab.voicemail_store.load()) == []
+    presses(lab, second, "*")
+    assert lab.media.said[-1] == ["kept", "end of messages", "greeting keys"], "there is none to go back to"
+    for one in (first, second):
+        one.bye()
+    lab.at_rest()
+
+
 # Greetings that are recorded by phone
 
 
