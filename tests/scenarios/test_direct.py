@@ -153,6 +153,7 @@ def test_who_goes_home_in_the_middle_of_a_call_comes_to_the_relay_and_so_does_th
     anna.call.answer()
     lab.advance(1)
     assert not lab.media.asked
+    office_host, office_end = carla.host, lab.wire.ends.pop(("10.0.0.20", 5060))
     carla.nat, carla.host, carla.listener = Nat(lab.wire, "198.51.100.7"), "192.168.1.20", PUBLIC
     carla.registers()
     lab.advance(1)
@@ -168,6 +169,14 @@ def test_who_goes_home_in_the_middle_of_a_call_comes_to_the_relay_and_so_does_th
     lab.advance(1)
     assert call.offered.startswith("203.0.113.9:"), "what came from where she was before is no way there"
     assert [what for what, *_ in lab.media.asked] == ["offer", "answer"]
+    carla.nat, carla.host, carla.listener = None, office_host, LAN
+    lab.wire.ends["10.0.0.20", 5060] = office_end
+    carla.registers()
+    lab.advance(1)
+    lab.media.asked.clear()
+    call.reinvite()
+    lab.advance(1)
+    assert [what for what, *_ in lab.media.asked] == ["offer", "answer"], "it stays there to the end"
     anna.call.bye()
     lab.advance(1)
     assert call.why == "they hung up"
