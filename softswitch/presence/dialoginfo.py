@@ -12,7 +12,7 @@ _SPACE = "urn:ietf:params:xml:ns:dialog-info}"
 STATES = {
     "trying": "trying", "proceeding": "trying", "early": "ringing", "confirmed": "answered", "terminated": "ended",
 }  # fmt: skip
-"""RFC 4235 §3.7.1, as `events.PartChanged` has them."""
+"""RFC 4235 §3.7.1, as `events.PartChanged` has them. COMPAT: kamailio's pua_dialoginfo 5.6 writes "Trying"."""
 MOST_DIALOGS = 50
 LONGEST_VALUE = 255
 
@@ -34,7 +34,7 @@ def read_dialog_info(body: bytes, account: str) -> list[Lamp]:
 
 def _lamp(dialog: Element, account: str) -> Lamp:
     state = dialog.find(f"{_SPACE}state")
-    word = STATES.get(state.text) if state is not None else None
+    word = STATES.get(state.text.lower()) if state is not None else None
     if word is None or not dialog.get("id"):
         raise PeerError(400, "Dialog Without id or state")
     remote = dialog.find(f"{_SPACE}remote", f"{_SPACE}identity")

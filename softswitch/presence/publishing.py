@@ -71,7 +71,8 @@ class Publishing:
             raise PeerError(489, headers=(ALLOW_EVENTS,))
         if not (is_own(plan, person, watching) or (watching.peer and self._speaks(plan, person, watching.address))):
             raise PeerError(403, "Only for Yourself")
-        seconds = seconds_of(request, self._limits)
+        # COMPAT: kamailio's pua_dialoginfo 5.6 says that a call is over for the last ten seconds of its publication.
+        seconds = seconds_of(request, self._limits, request.has(b"sip-if-match"))
         if len(request.body) > self._limits.body_bytes:
             raise PeerError(413)
         self._admission.admit((watching.site, watching.account or watching.address))

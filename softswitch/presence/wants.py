@@ -62,8 +62,11 @@ def rate_text(interval: float) -> bytes:
     return f"{1 / interval:.10f}".rstrip("0").rstrip(".").encode()
 
 
-def seconds_of(request: Request, limits: PresenceLimits) -> int:
-    """For how long; 0 ends it, or fetches once. Raises PeerError: 423 for too brief, 400 when malformed."""
+def seconds_of(request: Request, limits: PresenceLimits, briefly: bool = False) -> int:
+    """For how long; 0 ends it, or fetches once. Raises PeerError: 423 for too brief, 400 when malformed.
+
+    `briefly`: nothing is too brief.
+    """
     value = request.get(b"expires")
     if value is None:
         return limits.default_seconds
@@ -71,7 +74,7 @@ def seconds_of(request: Request, limits: PresenceLimits) -> int:
         raise PeerError(400, "Malformed Expires")
     wanted = int(value) if len(value) <= 10 else limits.maximum_seconds
     # An hour is never too brief (RFC 6665 §4.2.1.1), whatever the minimum.
-    if 0 < wanted < limits.minimum_seconds and wanted < 3600:
+    if 0 < wanted < limits.minimum_seconds and wanted < 3600 and not briefly:
         raise PeerError(423, headers=(b"Min-Expires: %d" % limits.minimum_seconds,))
     return min(wanted, limits.maximum_seconds)
 

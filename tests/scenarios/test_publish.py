@@ -166,7 +166,7 @@ def test_calls_of_another_network(lab: Lab, anna: Phone, carla: Phone) -> None:
     lamp, state = carla.watches_over("101", "dialog"), carla.watches_over("101")
     own = lab.phone("anna-mobile").watches_over("101", "dialog")
     lab.advance()
-    first = tells_calls(lab, anna, dialog_info(dialog("early")))
+    first = tells_calls(lab, anna, dialog_info(dialog("Early")))
     assert (first.status, lamp.lamp) == (200, "blinking")
     second = tells_calls(lab, anna, dialog_info(dialog("confirmed")), f"SIP-If-Match: {tag_of(first)}")
     assert lamp.lamp == "on"
@@ -177,7 +177,8 @@ def test_calls_of_another_network(lab: Lab, anna: Phone, carla: Phone) -> None:
     lab.starts_switch()
     lab.advance(1)
     assert lamp.lamp == "on"
-    third = tells_calls(lab, anna, dialog_info(dialog("terminated")), f"SIP-If-Match: {tag_of(second)}")
+    third = tells_calls(lab, anna, dialog_info(dialog("terminated")), f"SIP-If-Match: {tag_of(second)}", "Expires: 11")
+    assert third.status == 200
     assert lamp.lamp == "off"
     assert state.note.startswith("Available")
     # A tag of one event package is none of another.
