@@ -173,3 +173,36 @@ def test_without_the_line_in_the_settings_it_is_not_looked_for(office):
     done = subprocess.run(exec_start("softswitch-relay@.service", office), capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "relay: service: is not set" in done.stderr
+
+
+def test_a_switch_with_two_relays_shows_each(office):
+    file = office / "softswitch.yaml"
+    file.write_text(file.read_text().replace("service: relay, ", "processes: 2, "))
+    with service("softswitch.service", office):
+        relay = status(office)
+        assert (relay["state"], relay["sessions"], relay["pairs-free"]) == ("running", 0, 50)
+        first, second = str(relay["media relay 1"]), str(relay["media relay 2"])
+        assert "pairs-free 25" in first
+        pids = [int(re.findall(r"pid (\d+)", one)[0]) for one in (first, second)]
+        os.kill(pids[1], signal.SIGKILL)
+        wait_until(lambda: "restarts 1" in str(status(office)["media relay 2"]), "another second one", 10)
+        wait_until(lambda: status(office)["state"] == "running", "both", 10)
+        assert str(status(office)["media relay 1"]).startswith(f"state running, pid {pids[0]}, restarts 0")
+        assert ask(office / "control.sock", "status")["alarms"] == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("processes: 0", "0 is no number of processes: 1 to 64"),
+        ("processes: 20", "each relay process wants 16 ports at least"),
+        ("processes: 2, engine: 'rtpengine 127.0.0.1:2223'", "one is enough"),
+    ],
+)
+def test_numbers_of_processes_that_make_no_sense(office, wrong, words):
+    file = office / "softswitch.yaml"
+    file.write_text(file.read_text().replace("service: relay", wrong))
+    command = [sys.executable, "-c", "from softswitch.cli.main import main; main()", "check", "--config", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert words in done.stdout + done.stderr
