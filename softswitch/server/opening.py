@@ -173,6 +173,7 @@ def _wire(server: Server, stack: AsyncExitStack, bus: Bus) -> None:
         ),
         on_framing_error=server.framing_error,
         exempt=lambda host: directory.peer(host) is not None,
+        urgent=server.is_urgent,
     )
     dns = DnsCache()
     stack.callback(dns.close)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,6 +43,8 @@ from softswitch.trunks.meter import DAY_SECONDS, USUAL_DAYS
 from softswitch.trunks.usage import Stop
 from softswitch.voicemail.boxes import Boxes
 
+_CALLED = re.compile(rb"[A-Z]{3,10} (?:sips?:|tel:)(\d{2,4})[@; ]")
+"""Of a request the number, as long as those for emergencies are. Within the call we are still called so."""
 MOST_QUALITIES = 200
 """So many calls are asked about for one status."""
 EMERGENCY_ALARM_SECONDS = 86_400.0
@@ -204,6 +207,13 @@ class Server:
         else:
             log.info("trunk works", trunk=line.name, how=line.detail)
             self.alarms.pop(name, None)
+
+    def is_urgent(self, data: bytes, flow: Flow) -> bool:
+        """Whether a message is of an emergency call from a registered phone: it passes over all limits."""
+        match = _CALLED.match(data)
+        if match is None or not self.registrar.knows(flow):
+            return False
+        return any(match[1].decode() in plan.emergency for plan in self.plans.values())
 
     def secret_of(self, name: str) -> str | None:
         """A secret itself, for logging in at a provider; None where only hashes are known, or nothing."""

@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
             while (message := whole or self._framer.next_message()) is not None:
                 whole = None
                 wait = limiter.wait(self._source, now)
-                if wait > 0:
+                if wait > 0 and not hooks.urgent(message, self.flow):
                     self._hold(message, wait)
                     return
                 limiter.admit(self._source, now)

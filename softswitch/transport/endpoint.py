@@ -30,6 +30,8 @@ class Hooks:
     """The peer showed that it is there (RFC 5626 §3.5.1); the pong has been sent."""
     on_framing_error: Callable[[PeerError, Flow], None] | None
     """A stream broke the rules; what is sent on the flow within this call still goes out, then it closes."""
+    urgent: Callable[[bytes, Flow], bool] = lambda data, flow: False
+    """Whether this message passes though its source has said too much; asked of such messages only."""
 
 
 @dataclass(slots=True)

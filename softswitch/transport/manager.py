@@ -37,6 +37,7 @@ class TransportManager:
         on_keepalive: Callable[[Flow], None] | None = None,
         on_framing_error: Callable[[PeerError, Flow], None] | None = None,
         exempt: Callable[[str], bool] | None = None,
+        urgent: Callable[[bytes, Flow], bool] = lambda data, flow: False,
         clock: Clock | None = None,
     ) -> None:
         """Nothing is bound before `start`.
@@ -44,6 +45,7 @@ class TransportManager:
         `tls` is needed by TLS listeners. `loop` is the running one unless given. Without `on_send_failed` its
         reports go to `on_flow_closed`. `on_framing_error` may answer on the flow, which closes after it.
         `exempt(host)` tells listed peers, which no limit per source holds back; it is remembered, see `forget`.
+        `urgent` tells the messages that pass all the same.
         """
         self.listeners = tuple(listeners)
         self._told = on_flow_closed
@@ -55,7 +57,9 @@ class TransportManager:
         clock = clock or SystemClock()
         # The numbers of an earlier run are in stored registrations and must not come to mean another phone.
         self._connections = Connections(first_number=int(clock.wall()) << 20)
-        hooks = Hooks(on_message, self._flow_closed, on_send_failed or on_flow_closed, on_keepalive, on_framing_error)
+        hooks = Hooks(
+            on_message, self._flow_closed, on_send_failed or on_flow_closed, on_keepalive, on_framing_error, urgent
+        )
         self.limiter = SourceLimiter(limits, exempt)
         self._context = Context(loop, clock.monotonic, hooks, limits, self.limiter, tls, self._connections)
         self._endpoints: dict[Listener, Endpoint] = {

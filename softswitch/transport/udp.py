@@ -80,7 +80,7 @@ class UdpEndpoint:
     def _received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         # Every datagram comes through here: what is new about a peer is found out once, in `_meet`.
         flow, source = self._peers.get(addr) or self._meet(addr)
-        if source and not self._admit(source, self._now()):
+        if source and not self._admit(source, self._now()) and not self._context.hooks.urgent(data, flow):
             return
         if len(data) < 16 and not data.strip(_BLANKS):
             if self._context.hooks.on_keepalive is not None:

@@ -583,3 +583,39 @@ def test_a_provider_that_sends_a_forwarded_call_on_is_not_followed(lab: Lab, car
     assert call.status == 480
     assert len(city.requests_of("INVITE")) == 2  # a challenge, and one call
     lab.at_rest()
+
+
+BOTH = OFFICE.replace("calls: [{ring: office, for: 15s, then: mobile}]", "calls: [{ring: [office, mobile]}]")
+
+
+def test_a_mobile_learns_that_the_call_was_answered_elsewhere() -> None:
+    lab = Lab(BOTH)
+    anna, carla, city = lab.phone("anna-desk"), lab.phone("carla-home"), Provider(lab)
+    call = carla.invites("101")
+    lab.advance(1)
+    assert city.call.state == "ringing"
+    anna.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    assert city.call.why == "cancelled"
+    assert b"Call completed elsewhere" in b"".join(city.call.reasons)
+    call.bye()
+    lab.at_rest()
+
+
+def test_a_mailbox_that_was_faster_does_not_keep_the_desk_from_answering() -> None:
+    """The carrier's mailbox answers at once and is asked for a 1; meanwhile the phone on the desk is taken."""
+    lab = Lab(BOTH.replace("mobile: {dial: 0170 1234567}", "mobile: {dial: 0170 1234567, confirm: press 1}"))
+    anna, carla, city = lab.phone("anna-desk"), lab.phone("carla-home"), Provider(lab)
+    call = carla.invites("101")
+    lab.advance(1)
+    city.call.answer()
+    lab.advance(3)
+    assert call.state == "ringing"
+    assert anna.call.state == "ringing"
+    anna.call.answer()
+    lab.advance()
+    assert call.state == "answered"
+    assert city.call.state == "ended"
+    call.bye()
+    lab.at_rest()

@@ -46,6 +46,7 @@ async def make_switch(tls_files: TlsFiles) -> AsyncIterator[MakeSwitch]:
         host: str = IPV4,
         limits: Limits = Limits(),  # noqa: B008
         exempt: Callable[[str], bool] | None = None,
+        urgent: Callable[[bytes, Flow], bool] = lambda data, flow: False,
         tls: TlsContexts | None = None,
     ) -> Switch:
         switch = Switch(listener_at(transport, host))
@@ -59,6 +60,7 @@ async def make_switch(tls_files: TlsFiles) -> AsyncIterator[MakeSwitch]:
             on_keepalive=switch.keepalives.put_nowait,
             on_framing_error=switch.on_framing_error,
             exempt=exempt,
+            urgent=urgent,
             clock=switch.clock,
         )
         await switch.manager.start()

@@ -73,6 +73,16 @@ async def test_a_peer_that_is_listed_later_is_exempt_after_forget(make_switch: M
     assert (await soon(switch.heard.get()))[0] == message("2")
 
 
+async def test_what_is_urgent_passes_over_the_limit(make_switch: MakeSwitch) -> None:
+    limits = Limits(messages_per_second=0.01, messages_burst=1)
+    switch = await make_switch("UDP", limits=limits, urgent=lambda data, flow: data == message("help"))
+    anna = await phone(switch)
+    for word in ("1", "2", "help"):
+        await anna.send(message(word))
+    assert (await soon(switch.heard.get()))[0] == message("1")
+    assert (await soon(switch.heard.get()))[0] == message("help")
+
+
 def test_addresses_with_a_scope_go_both_ways() -> None:
     index = socket.if_nametoindex("lo")
     assert socket_address(f"fe80::1%{index}", 5060) == ("fe80::1", 5060, 0, index)
