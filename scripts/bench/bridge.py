@@ -56,15 +56,17 @@ def main() -> int:
         servers["sippy"] = lambda folder: [
             given.sippy, "-f", "-l", SERVER, "-p", str(PORT), "-n", f"{CALLEE}:{PORT}",
         ]  # fmt: skip
-    found: dict[str, list[float]] = {name: [] for name in servers}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
     for _ in range(given.rounds):
         for name, command in servers.items():
             with tempfile.TemporaryDirectory(prefix="bench-bridge-") as folder:
                 found[name].append(_measure(command(Path(folder)), Path(folder), given.calls, given.rate))
-    print("| server | CPU of a bridged call, ms: median [least..most] |")
-    print("|---|---|")
-    for name, figures in found.items():
-        print(f"| {name} | {statistics.median(figures):.2f} [{min(figures):.2f}..{max(figures):.2f}] |")
+    print("| server | CPU of a bridged call, ms: median [least..most] | of it in the kernel |")
+    print("|---|---|---|")
+    for name, pairs in found.items():
+        figures = [user + kernel for user, kernel in pairs]
+        kernel = statistics.median(kernel for _, kernel in pairs)
+        print(f"| {name} | {statistics.median(figures):.2f} [{min(figures):.2f}..{max(figures):.2f}] | {kernel:.2f} |")
     return 0
 
 
@@ -79,15 +81,16 @@ def settings(folder: Path, plan: str = PLAN) -> list[str | Path]:
     return [Path(sys.executable).with_name("softswitch"), "run", "--config", folder / "softswitch.yaml"]
 
 
-def _measure(command: list[str | Path], folder: Path, calls: int, rate: int) -> float:
-    """Milliseconds of the server's CPU for a call."""
+def _measure(command: list[str | Path], folder: Path, calls: int, rate: int) -> tuple[float, float]:
+    """Milliseconds of the server's CPU for a call: its own, and the kernel's."""
     callee = _sipp(folder, "uas", CALLEE, PORT)
     with (folder / "server.log").open("wb") as log, running(command, log) as server, running(callee, log):
         wait_for(folder, server)
         _call(folder, max(calls // 10, 20), rate)
         before = _cpu(server.pid)
         _call(folder, calls, rate)
-        return (_cpu(server.pid) - before) * 1000 / calls
+        after = _cpu(server.pid)
+        return (after[0] - before[0]) * 1000 / calls, (after[1] - before[1]) * 1000 / calls
 
 
 def _sipp(folder: Path, kind: str, host: str, port: int, *more: str) -> list[str | Path]:
@@ -147,10 +150,10 @@ def wait_for(folder: Path, server: subprocess.Popen[bytes]) -> None:
     raise SystemExit(f"bridge: the server does not answer:\n{(folder / 'server.log').read_text()[-2000:]}")
 
 
-def _cpu(pid: int) -> float:
-    """Seconds of user and system time so far."""
+def _cpu(pid: int) -> tuple[float, float]:
+    """Seconds of user and of system time so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return int(fields[11]) / TICKS, int(fields[12]) / TICKS
 
 
 if __name__ == "__main__":

@@ -67,8 +67,8 @@ class InnerServer(ServerInvite):
     def __init__(self, origin: Origin, request: Request) -> None:
         super().__init__(origin.bridges.layer, b"", request, request.flow)
         self.origin = origin
-        self.phones: dict[bytes, tuple[Flow, str]] = {}
-        """By the phone's tag the way to it, and its account."""
+        self.phones: dict[bytes, tuple[Flow, str, bytes]] = {}
+        """By the phone's tag the way to it, its account, and the offer that it got."""
         self.joined: tuple[End, Acknowledge | None] | None = None
         """A number outside that answered, already an end; with what its offer, if it made one, is to be answered by."""
         self._finished = False
@@ -86,7 +86,7 @@ class InnerServer(ServerInvite):
     def phone(self, response: Response) -> End:
         """Our end towards a phone that answered so."""
         tag, sent = response.to.tag, self._sent
-        flow, account = self.phones.get(tag, (response.flow, ""))
+        flow, account, offer = self.phones.get(tag, (response.flow, "", b""))
         contacts = response.contacts()
         dialog = Dialog(
             call_id=sent.call_id,
@@ -101,7 +101,7 @@ class InnerServer(ServerInvite):
             local_cseq=1,
         )
         end = End(self.layer, dialog, tag.decode("latin-1"))
-        end.account = account
+        end.account, end.told = account, offer
         end.learn(response)
         return end
 
@@ -154,7 +154,8 @@ class BridgedFork(Fork):
         return branch
 
     def on_branch_response(self, branch: Branch, response: Response, body: bytes | None) -> None:
-        self.inner.phones[response.to.tag] = (branch.flow, branch.account)
+        offer = branch.request.body if branch.sent_body is None else branch.sent_body
+        self.inner.phones[response.to.tag] = (branch.flow, branch.account, offer)
         super().on_branch_response(branch, response, body)
 
     def _forward(self, response: Response, body: bytes | None, extra: Sequence[bytes] = ()) -> None:

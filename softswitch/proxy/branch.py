@@ -90,6 +90,7 @@ class Branch:
         "request",
         "response",
         "routes",
+        "sent_body",
         "slot",
         "srtp",
         "status",
@@ -134,6 +135,8 @@ class Branch:
         self.breadth = 1
         """See RFC 5393 §5.3."""
         self.branch = b""
+        self.sent_body: bytes | None = None
+        """What was sent in place of the request's body."""
         self.client: ClientInvite | ClientOther | None = None
         self.rang = False
         self.status = 0
@@ -188,6 +191,7 @@ class Branch:
             self._send(with_sdp(request.get(b"content-type") or b"", request.body, result))
 
     def _send(self, body: bytes | None) -> None:
+        self.sent_body = body
         request, listener = self.request, self.flow.listener
         data = forward_request(
             request,

@@ -160,3 +160,19 @@ def test_a_longer_session_is_asked_for_when_it_must_be(lab: Lab, anna: Phone, ci
     assert sent[0].get(b"min-se") == b"3600"
     again.cancel()
     lab.at_rest()
+
+
+def test_a_phone_that_knows_no_update_is_invited_again_with_what_it_was_offered(
+    lab: Lab, anna: Phone, city: Provider
+) -> None:
+    call = city.dials("+498912340")
+    lab.advance()
+    anna.call.answer("Session-Expires: 100;refresher=uac", "Require: timer", "Allow: INVITE, ACK, BYE")
+    lab.advance()
+    offered = anna.call.incoming.request.body
+    lab.advance(250)
+    assert call.state == "answered"
+    assert not anna.requests_of("UPDATE")
+    assert anna.call.reinvited.request.body == offered
+    call.bye()
+    lab.at_rest()
