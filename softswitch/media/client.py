@@ -24,7 +24,8 @@ Replied = Callable[[dict[str, Value] | None], None]
 """Gets the reply, or None when there was none in time."""
 
 _READ_AT_ONCE = 32
-_RECALLED = 500
+_RECALLED = 200
+"""Calls that are listed in one answer."""
 _HEARTBEAT_SECONDS = 10.0
 """Well below the relay's lease."""
 _STUCK_HEARTBEATS = 3
@@ -90,13 +91,18 @@ class RelayClient:
         self._loop.add_reader(sock.fileno(), self._read)
 
     async def recall(self) -> None:
-        """Ask the relay, which was another switch's before, what is to be remembered; at most `_RECALLED` calls."""
-        listed = (await self.ask({"command": "list", "limit": _RECALLED})).get("calls")
-        for call_id in listed if isinstance(listed, list) else ():
-            states = (await self.ask({"command": "states", "call-id": call_id})).get("states")
-            name = call_id.decode("utf-8", "surrogateescape")
-            for pair in states if isinstance(states, list) else ():
-                self.memory.keep(name, pair[0], pair[1])
+        """Ask the relay, which was another switch's before, what is to be remembered."""
+        first = 0
+        while True:
+            listed = (await self.ask({"command": "list", "limit": _RECALLED, "first": first})).get("calls")
+            if not isinstance(listed, list) or not listed:
+                return
+            first += len(listed)
+            for call_id in listed:
+                states = (await self.ask({"command": "states", "call-id": call_id})).get("states")
+                name = call_id.decode("utf-8", "surrogateescape")
+                for pair in states if isinstance(states, list) else ():
+                    self.memory.keep(name, pair[0], pair[1])
 
     def keep_alive(self, stuck: Callable[[], None] = lambda: None) -> None:
         """From now on say a word from time to time, so that the relay knows that its switch lives.

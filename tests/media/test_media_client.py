@@ -161,3 +161,19 @@ async def test_without_a_relay_everything_fails_and_nothing_breaks():
     got = await _done(RelayClient("unix:/nowhere").echo, MediaKey("c", "a"), SDP, "lan", "")
     assert isinstance(got, MediaFailed)
     assert got.status == 503
+
+
+async def test_all_calls_are_recalled_some_at_a_time(supervised, monkeypatch):
+    monkeypatch.setattr("softswitch.media.client._RECALLED", 7)
+    supervisor, client = supervised
+    for number in range(20):
+        assert isinstance(await _done(client.offer, MediaKey(f"c{number}", "a"), SDP, "lan", ""), bytes)
+    other = RelayClient(supervisor.address)
+    other.open()
+    await other.recall()
+    assert dict(other.memory.calls()).keys() == {f"c{number}" for number in range(20)}
+    assert set(other.memory) == set(client.memory)
+    for wrong in ({"first": -1}, {"first": b"x"}, {"limit": -1}):
+        assert (await client.ask({"command": "list", **wrong}))["status"] == 400
+    assert (await client.ask({"command": "list", "first": 10**15}))["calls"] == []
+    other.close()

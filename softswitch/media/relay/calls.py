@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TypeAlias
 
 from ...errors import PeerError
@@ -310,9 +311,9 @@ class Calls:
     def sessions_of(self, call_id: bytes) -> list[Session]:
         return list(self._calls.get(call_id, ()))
 
-    def call_ids(self, limit: int) -> list[bytes]:
-        """Some calls, the oldest first."""
-        return [call_id for call_id, _ in zip(self._calls, range(limit), strict=False)]
+    def call_ids(self, limit: int, first: int = 0) -> list[bytes]:
+        """Some calls, the oldest first, without the first so many."""
+        return list(islice(self._calls, first, first + limit))
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -257,10 +257,11 @@ class Commands:
         return {"result": "ok"}
 
     def _list(self, message: Message, now: float) -> dict[str, Value]:
-        limit = message.get("limit", _LISTED)
-        if not isinstance(limit, int) or limit < 0:
-            raise PeerError(400, "limit is no number")
-        return {"result": "ok", "calls": self._calls.call_ids(min(limit, _MAX_LISTED)), "total": len(self._calls)}
+        limit, first = message.get("limit", _LISTED), message.get("first", 0)
+        if not isinstance(limit, int) or limit < 0 or not isinstance(first, int) or first < 0:
+            raise PeerError(400, "limit or first is no number")
+        found = self._calls.call_ids(min(limit, _MAX_LISTED), min(first, len(self._calls)))
+        return {"result": "ok", "calls": found, "total": len(self._calls)}
 
     def _statistics(self, message: Message, now: float) -> dict[str, Value]:
         calls, pool = self._calls, self._calls.pairs.pool
