@@ -263,7 +263,7 @@ def test_the_counters_feed_the_figures(lab):
 
 def test_too_many_packets_come_back_to_where_they_are_limited(lab):
     first, _ = lab.begin()
-    lab.tell(*pack(COUNTED, [Tally(first.number, 2001, 400_000)]))
+    lab.tell(*pack(COUNTED, [Tally(first.number, 4001, 800_000)]))
     assert lab.later(0) == [first.number]
     assert lab.later(5) == []
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from .flow import Flow, stop
 from .table import Table
-from .told import CANNOT, COUNTED, ENDED, READY, STUCK, Tally, unpack
+from .told import CANNOT, COUNTED, COUNTED_SECONDS, ENDED, READY, STUCK, Tally, unpack
 
 if TYPE_CHECKING:
     from ..plane import Plane
@@ -32,7 +32,7 @@ _AGAIN_SECONDS = 60.0
 """After a failure it is tried again: the reason may be gone."""
 _STUCK_SECONDS = 600.0
 """The same when packets didn't leave: each try costs a moment of somebody's sound."""
-_MOST_UNSENT = 1000
+_TOGETHER = 100
 _ANSWER_SECONDS = 3.0
 _END_SECONDS = 10.0
 _log = logging.getLogger(__name__)
@@ -132,14 +132,9 @@ class Offload:
         if self._ending and now - next(iter(self._ending.values())) > _ANSWER_SECONDS:
             self._fail("the process that speaks to the kernel doesn't answer")
             return
-        if self._unsent:
-            unsent, self._unsent = self._unsent, []
-            for datagram in unsent:
-                self._send(datagram)
-        orders: list[bytes] = []
-        while self._waiting and len(orders) < _AT_ONCE:
-            port, due = next(iter(self._waiting.items()))
-            if due > now or self.reason is not None:
+        for _ in range(_AT_ONCE):
+            port, due = next(iter(self._waiting.items()), (None, 0.0))
+            if port is None or due > now or self.reason is not None:
                 break
             del self._waiting[port]
             flow = self._flow(port)
@@ -147,9 +142,8 @@ class Offload:
                 self._flows[flow.number] = (flow, port)
                 self._counted[flow.number] = Tally(flow.number, 0, 0)
                 port.flow = flow.number
-                orders.append(flow.pack())
-        if orders:
-            self._send(b"".join(orders))
+                self._unsent.append(flow.pack())
+        self._flush()
 
     def _flow(self, port: Port) -> Flow | None:
         """What the kernel has to do for this port; None where that is for us."""
@@ -178,19 +172,21 @@ class Offload:
         ]
         return Flow(self._numbers, *packed)
 
-    def _send(self, datagram: bytes) -> None:
-        if self._sock is None:
-            return
-        try:
-            if self._unsent:
-                raise BlockingIOError
-            self._sock.send(datagram)
-        except BlockingIOError:
-            self._unsent.append(datagram)
-            if len(self._unsent) > _MOST_UNSENT:
-                self._fail("the process that speaks to the kernel doesn't listen")
-        except OSError as error:
-            self._fail(f"the process that speaks to the kernel is gone: {error.strerror}")
+    def _send(self, order: bytes) -> None:
+        self._unsent.append(order)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send the orders that wait; the socket's queue has room for ten datagrams, so they go together."""
+        while self._unsent and self._sock is not None:
+            try:
+                self._sock.send(b"".join(self._unsent[:_TOGETHER]))
+            except BlockingIOError:
+                return  # it is soon tried again; and one that reads nothing is noticed by what it doesn't end
+            except OSError as error:
+                self._fail(f"the process that speaks to the kernel is gone: {error.strerror}")
+                return
+            del self._unsent[:_TOGETHER]
 
     def _hear(self) -> None:
         """From the packet path: the other process has said something, or has ended."""
@@ -220,6 +216,7 @@ class Offload:
                 self._told(tally, kind == ENDED)
         else:
             self._fail("the process that speaks to the kernel ended")
+        self._flush()
 
     def _told(self, tally: Tally, ended: bool) -> None:
         known = self._flows.get(tally.number)
@@ -229,7 +226,7 @@ class Offload:
         if ended:
             del self._flows[tally.number], self._counted[tally.number]
             self._ending.pop(tally.number, None)
-        elif more > 2 * self._rate:  # in about a second
+        elif more > 2 * COUNTED_SECONDS * self._rate:
             self.release(known[1])
 
     def _add(self, tally: Tally) -> int:

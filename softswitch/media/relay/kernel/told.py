@@ -16,6 +16,8 @@ ENDED = b"E"
 """The same of flows that are no longer forwarded."""
 STUCK = b"S"
 """The same of flows whose packets come in but don't leave."""
+COUNTED_SECONDS = 2.0
+"""So often that is told."""
 AT_ONCE = 64
 """Flows in a datagram: reading one must not delay a packet."""
 

@@ -20,10 +20,10 @@ from .flow import Flow, orders
 from .forwarding import why_not
 from .netlink import NetlinkError
 from .table import Count, Table
-from .told import CANNOT, COUNTED, ENDED, READY, STUCK, Tally, pack
+from .told import CANNOT, COUNTED, COUNTED_SECONDS, ENDED, READY, STUCK, Tally, pack
 
-_READ_SECONDS = 1.0
-"""Counters are read so often."""
+_LEFT_EVERY = 3
+"""Every so many readings it is seen, too, what has left."""
 _YOUNG_SECONDS = 0.2
 """After its beginning it is seen whether a flow's packets leave."""
 _FEW = 5
@@ -31,6 +31,8 @@ _FEW = 5
 _OTHERS_SECONDS = 2.0
 """So long a table that another process has is waited for: of a relay that is just ending."""
 _DATAGRAM_BYTES = 1 << 16
+_CHANGED_AT_ONCE = 128
+"""Flows; more might not fit into the sockets' buffers."""
 _REASONS = {
     errno.EPERM: "no right to: it wants CAP_NET_ADMIN in the network's own user namespace (docs/sysadmin.md)",
     errno.EACCES: "no right to: it wants CAP_NET_ADMIN in the network's own user namespace (docs/sysadmin.md)",
@@ -59,14 +61,15 @@ class Worker:
         self._by_key: dict[bytes, Flow] = {}
         self._young: deque[tuple[float, Flow]] = deque()
         self._seen: dict[int, tuple[int, int]] = {}
-        """What came and what left, when all counters were read last."""
+        """What came and what left, when both were read last."""
+        self._readings = 0
 
     def run(self) -> None:
         """Until the relay is gone. Raises OSError."""
         self._sock.send(READY + bytes(self._families))
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
-        read_at = time.monotonic() + _READ_SECONDS
+        read_at = time.monotonic() + COUNTED_SECONDS
         while True:
             now = time.monotonic()
             next_at = min(read_at, self._young[0][0]) if self._young else read_at
@@ -77,8 +80,9 @@ class Worker:
             now = time.monotonic()
             self._look_at_young(now)
             if now >= read_at:
-                read_at = now + _READ_SECONDS
-                self._read()
+                read_at = now + COUNTED_SECONDS
+                self._readings += 1
+                self._read(with_left=self._readings % _LEFT_EVERY == 0)
 
     def _obey(self) -> bool:
         """Do what the relay has asked for meanwhile, all at once; False when it is gone."""
@@ -103,7 +107,11 @@ class Worker:
         return True
 
     def _change(self, begun: list[Flow], ended: list[Flow]) -> None:
-        counts = self._table.change(begun, ended) if begun or ended else {}
+        counts: dict[bytes, Count] = {}
+        for at in range(0, len(ended), _CHANGED_AT_ONCE):
+            counts |= self._table.change((), ended[at : at + _CHANGED_AT_ONCE])
+        for at in range(0, len(begun), _CHANGED_AT_ONCE):
+            self._table.change(begun[at : at + _CHANGED_AT_ONCE], ())
         gone = []
         for flow in ended:
             count = counts.get(flow.arrives)
@@ -127,16 +135,17 @@ class Worker:
                     stuck.append(Tally(flow.number, packets, octets))
         self._tell(STUCK, stuck)
 
-    def _read(self) -> None:
+    def _read(self, with_left: bool) -> None:
         """Tell the relay what all flows have counted."""
-        left = {count.key: count.packets for count in self._table.left()}
+        left = {count.key: count.packets for count in self._table.left()} if with_left else {}
         tallies: list[Tally] = []
         stuck: list[Tally] = []
         for count in self._table.arrived():
             flow = self._by_key.get(count.key)
             if flow is not None:
                 tally = Tally(flow.number, count.packets, count.bytes)
-                (stuck if self._is_stuck(flow, count, left.get(flow.leaves, 0)) else tallies).append(tally)
+                is_stuck = with_left and self._is_stuck(flow, count, left.get(flow.leaves, 0))
+                (stuck if is_stuck else tallies).append(tally)
         self._tell(COUNTED, tallies)
         self._tell(STUCK, stuck)
 
