@@ -198,7 +198,8 @@ def test_forgetting_somebody(folder: Path) -> None:
         wait_until(lambda: outcomes(folder) == {"busy": "busy"}, "record of the call")
         gone = ask(folder / "control.sock", "forget person", {"site": "acme.example", "person": "dario"})
         assert gone.pop("presence") > 0
-        assert gone == {"registrations": 1, "call records": 1, "messages": 0, "settings": 0, "voicemails": 0}
+        assert gone.pop("registrations") == gone.pop("call records") == 1
+        assert not any(gone.values()), gone
         assert outcomes(folder) == {}
         with reading(folder / "switch.db") as connection:
             assert all_bindings(connection) == []
