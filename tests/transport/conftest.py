@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from softswitch.flow import Flow
 from softswitch.ops.limits import Limits
 from softswitch.transport.certificate import ensure_certificate
 from softswitch.transport.manager import TransportManager
