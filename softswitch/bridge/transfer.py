@@ -309,9 +309,9 @@ class Transfer:
             return
 
         def answered(response: Response | None) -> None:
-            if response is None or response.status >= 300:
+            if response is None or response.status >= 300 or moved.ended:  # its BYE may have crossed its 200
                 self._drop(far, acknowledge)
-                self._failed(response.status if response is not None else 408)
+                self._failed(response.status if response is not None and response.status >= 300 else 408)
                 return
             moved.acknowledge(moved.invite_number)
             bridge = self._commit(far)
