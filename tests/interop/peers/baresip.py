@@ -63,6 +63,7 @@ class Baresip:
         watches: str = "",
         srtp: str = "",
         rtcp_mux: bool = False,
+        codecs: str = "pcma,pcmu",
     ) -> None:
         """`server` is host:port; `address` is the phone's own and must not be loopback; `authority` a CA in PEM.
 
@@ -80,9 +81,12 @@ class Baresip:
         )  # fmt: skip
         (folder / "accounts").write_text(
             f"<{account.aor};transport={transport}>;auth_user={account.name};auth_pass={account.password}"
-            f';outbound="sip:{server};transport={transport}";regint=60;audio_codecs=pcma,pcmu'
+            f';outbound="sip:{server};transport={transport}";regint=60;audio_codecs={codecs}'
             + (f";mediaenc={srtp}\n" if srtp else "\n")
         )
+        if "g722" in codecs:
+            with (folder / "config").open("a") as config:
+                config.write("module g722.so\n")
         if rtcp_mux:
             with (folder / "config").open("a") as config:
                 config.write("rtcp_mux yes\n")
