@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from softswitch.errors import PeerError
 from softswitch.presence.packages.dialog import Lamp
@@ -51,6 +52,7 @@ def lamps_text(lamps: list[Lamp]) -> str:
     return json.dumps(lamps) if lamps else ""
 
 
-def lamps_from(text: str) -> list[Lamp]:
+@lru_cache(1000)
+def lamps_from(text: str) -> tuple[Lamp, ...]:
     """What `lamps_text` wrote."""
-    return [Lamp(*one) for one in json.loads(text)] if text else []
+    return tuple([Lamp(*one) for one in json.loads(text)]) if text else ()

@@ -116,6 +116,7 @@ class Layer:
         if client is None:
             return False
         client.receive(_OK)
+        client.end(None)  # the same 200 once more is a stray one then, and dropped as such
         return True
 
     def advance(self, now: float) -> None:
