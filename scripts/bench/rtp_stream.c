@@ -1,7 +1,7 @@
 /* Two parties of many calls, G.711: rtp_stream FILE SECONDS WARM A_HOST A_PORT B_HOST B_PORT [flood]
    FILE: one call a line "A_TO_HOST A_TO_PORT B_TO_HOST B_TO_PORT": where party A and party B of this call send to. What A sends must come
    to B and the reverse; which call and when it was sent are in the packet. Every stream has its own moment within the 20 ms.
-   In one call of ten it is B whose first packet comes first.
+   In one call of ten it is B who begins.
    Prints a line of JSON: what was sent and lost after WARM seconds, delays in us, what the own sockets had to drop, how
    often it was late itself, and on how many streams something (on how many everything) was lost. With "flood" everything
    is sent as fast as it goes after the first WARM seconds: then "cpu" is the CPU time of a packet with all that is done with it on this core. */
@@ -111,6 +111,9 @@ int main(int argc, char **argv) {
             parts[side][i] = (struct iovec){&packets[side][i], SIZE};
             messages[side][i].msg_hdr = (struct msghdr){.msg_iov = &parts[side][i], .msg_iovlen = 1, .msg_namelen = sizeof towards[0]};
         }
+    packets[1][0].stream = STREAMS;
+    for (int stream = 19; stream < streams; stream += 20)
+        sendto(sock[1], &packets[1][0], SIZE, 0, (void *)&towards[stream], sizeof towards[stream]);
     struct rusage before, after;
     int64_t start = now() + 20000000, end = start + (int64_t)(atof(argv[2]) * 1e9);
     uint64_t index = 0, sent = 0, unsent = 0, late = 0;
@@ -124,9 +127,7 @@ int main(int argc, char **argv) {
         for (;;) {
             int64_t due = start + (int64_t)(index / streams) * PTIME + (int64_t)(index % streams) * PTIME / streams;
             if (due > at && !(flood && measuring)) break;
-            int stream = index % streams;
-            if (index < (uint64_t)streams && stream / 2 % 10 == 9) stream ^= 1;
-            int side = stream & 1;
+            int stream = index % streams, side = stream & 1;
             struct packet *packet = &packets[side][filled[side]];
             packet->seq = htons(index / streams);
             packet->stamp = htonl(index / streams * 160);
@@ -138,7 +139,7 @@ int main(int argc, char **argv) {
             index++;
             if (filled[side] == BATCH) break;
         }
-        for (int side = 1; side >= 0; side--) {
+        for (int side = 0; side < 2; side++) {
             for (int done = 0; done < filled[side];) {
                 int count = sendmmsg(sock[side], messages[side] + done, filled[side] - done, 0);
                 if (count <= 0) { unsent++; count = 1; }
