@@ -523,7 +523,7 @@ class Core:
 
         Credentials for another realm are for a proxy further on.
         """
-        if _PRIVATE.isdisjoint(request.first):
+        if request.first.keys().isdisjoint(_PRIVATE):
             return []
         trusted = self.directory.peer(request.flow.host) is not None
         gone = []
