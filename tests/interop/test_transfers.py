@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -180,15 +181,18 @@ def test_a_blind_transfer_from_home_to_home(
 
 @pytest.mark.netns
 @pytest.mark.long
-def test_an_attended_transfer_from_home_to_home(netlab: Lab, start_switch: StartSwitch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mover", ["linphone", "pjsua2"])
+def test_an_attended_transfer_from_home_to_home(
+    mover: str, netlab: Lab, start_switch: StartSwitch, tmp_path: Path
+) -> None:
     """Carla talks with Dario, asks Anna, and connects the two, who hear each other."""
     server = start_switch(public_listeners(), netns=netlab.internet.netns, digest=OLD_DIGEST)
     with ExitStack() as stack:
         home = Home(server, tmp_path, stack)
-        carla = home.phone("linphone", "carla-home", netlab.home(1), "udp")
+        carla = home.phone(mover, "carla-home", netlab.home(1), "udp")
         dario = home.phone("linphone", "dario-home", netlab.home(2), "tcp")
         anna = home.phone("pjsua2", "anna-home", netlab.home(3), "udp")
-        assert isinstance(carla, Linphone)
+        assert isinstance(carla, Linphone | Pjsua)
         assert isinstance(anna, Pjsua)
         carla.dial("103")
         dario.answer()
@@ -205,7 +209,7 @@ def test_an_attended_transfer_from_home_to_home(netlab: Lab, start_switch: Start
         carla.join()
         anna.wait_event("replaced", 20)
         anna.wait_event("media", status="active")
-        wait_until(lambda: anna.recorded_bytes() > 3 * RATE * 2, "recording", 15)
+        time.sleep(4)  # they talk; the file is written by the recorder of the first call too, so its size says nothing
         anna.stop()
         match = compare(SPOKEN["dario"], read_wav(anna.heard))
         assert match.seconds >= 2.0, match

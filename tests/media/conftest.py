@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from softswitch.media.client import RelayClient
 from softswitch.media.ng import EVENT, pack, unpack
 
 SECONDS = 5.0
@@ -190,3 +192,17 @@ def party() -> Iterator[Callable[..., Party]]:
     yield make
     for one in made:
         one.close()
+
+
+def connect(control: str, a: Party, b: Party) -> None:
+    """Have the relay at this address connect two parties, as the call "c"."""
+
+    async def by_client() -> None:
+        client = RelayClient(control)
+        client.open()
+        offer = {"command": "offer", "call-id": "c", "from-tag": "a", "sdp": a.sdp()}
+        b.told((await client.ask(offer))["sdp"])
+        a.told((await client.ask({**offer, "command": "answer", "to-tag": "b", "sdp": b.sdp()}))["sdp"])
+        client.close()
+
+    asyncio.run(by_client())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import signal
@@ -19,10 +18,9 @@ from interop.peers.process import wait_until
 from interop.server import free_ports
 from records.test_running import OFFICE, SETTINGS
 
-from softswitch.media.client import RelayClient
 from softswitch.ops.control import ControlError, ask
 
-from .conftest import rtp
+from .conftest import connect, rtp
 from .test_relay_life import runs
 
 ROOT = Path(__file__).parent.parent.parent
@@ -97,15 +95,6 @@ def is_running(folder: Path, pid: int) -> bool:
     return found["state"] == "running" and found["pid"] != pid and "sessions" in found
 
 
-async def _call(folder: Path, a, b) -> None:
-    client = RelayClient(f"unix:{folder}/relay/1/ng.sock")
-    client.open()
-    offer = {"command": "offer", "call-id": "c", "from-tag": "a", "sdp": a.sdp()}
-    b.told((await client.ask(offer))["sdp"])
-    a.told((await client.ask({**offer, "command": "answer", "to-tag": "b", "sdp": b.sdp()}))["sdp"])
-    client.close()
-
-
 def test_each_of_the_two_outlives_the_other(office, party):
     a, b = party(), party()
     with service("softswitch-relay@.service", office) as relay:
@@ -114,7 +103,7 @@ def test_each_of_the_two_outlives_the_other(office, party):
             pid = status(office)["pid"]
             assert isinstance(pid, int)
             assert pid != relay.process.pid, "the one that relays has somebody who starts another"
-            asyncio.run(_call(office, a, b))
+            connect(f"unix:{office}/relay/1/ng.sock", a, b)
             first.process.send_signal(signal.SIGKILL)
             first.process.wait(10)
         a.say(rtp(1))

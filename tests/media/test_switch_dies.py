@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from pathlib import Path
@@ -12,10 +11,9 @@ from interop.peers.process import wait_until
 from interop.server import free_ports
 from records.test_running import OFFICE, SETTINGS, switch
 
-from softswitch.media.client import RelayClient
 from softswitch.ops.control import ask
 
-from .conftest import rtp
+from .conftest import connect, rtp
 from .test_relay_life import runs
 
 
@@ -34,20 +32,11 @@ def _status(folder: Path):
     return ask(folder / "control.sock", "status")["relay"]
 
 
-async def _call(folder: Path, a, b) -> None:
-    client = RelayClient(f"unix:{folder}/control-relay.sock")
-    client.open()
-    offer = {"command": "offer", "call-id": "c", "from-tag": "a", "sdp": a.sdp()}
-    b.told((await client.ask(offer))["sdp"])
-    a.told((await client.ask({**offer, "command": "answer", "to-tag": "b", "sdp": b.sdp()}))["sdp"])
-    client.close()
-
-
 def test_the_next_switch_takes_over(office, party):
     a, b = party(), party()
     with switch(office):
         pid = _status(office)["pid"]
-        asyncio.run(_call(office, a, b))
+        connect(f"unix:{office}/control-relay.sock", a, b)
     for number in range(20):
         a.say(rtp(number))
         assert b.hear() == rtp(number)
