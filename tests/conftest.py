@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -51,17 +52,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def bound_by_permissions(tmp_path: Path) -> Iterator[Path]:
-    """A folder of one's own, in which file permissions mean something: during the test root acts as nobody."""
+    """A folder of one's own, and the current one, in which file permissions mean something: root acts as nobody in it.
+
+    The way back is root's: a checkout may lie where nobody else may go.
+    """
     if os.geteuid() != 0:
-        yield tmp_path
+        with contextlib.chdir(tmp_path):
+            yield tmp_path
         return
     folder = Path(tempfile.mkdtemp(prefix="softswitch-test-"))  # only root may enter tmp_path
     os.chown(folder, NOBODY, NOBODY)
+    back = Path.cwd()
+    os.chdir(folder)
     os.seteuid(NOBODY)
     try:
         yield folder
     finally:
         os.seteuid(0)
+        os.chdir(back)
         shutil.rmtree(folder)
 
 
